@@ -1,0 +1,1 @@
+"""The `streamstore` command: it wires the doors together."""

@@ -1,0 +1,115 @@
+"""Commands on a store that may be owned by a running server: through its admin door if so, else by opening the file.
+
+The owner's pid and URL stand in the `.lock` file beside the store. An owner without a URL is an embedded process, which
+has no door: the command then refuses by name.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .. import store as stores
+from ..errors import FileLocked
+from ..storage.files import read_owner
+
+ADMIN_SECONDS_MAX = 600.0
+UNITS_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class Unreachable(Exception):
+    """The server does not answer, or the owner has no door; the text says which."""
+
+
+def ready(url: str, seconds: float) -> str:
+    """The server's own word that it takes requests."""
+    try:
+        with urllib.request.urlopen(f"{url.rstrip('/')}/readyz", timeout=seconds) as reply:
+            return str(reply.read().decode().strip())
+    except urllib.error.HTTPError as error:
+        raise Unreachable(error.read().decode().strip() or str(error)) from error
+    except OSError as error:
+        raise Unreachable(f"{url} does not answer: {error}") from error
+
+
+def ask(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
+    """One call of a server's admin door."""
+    request = urllib.request.Request(
+        f"{url.rstrip('/')}/_streamstore/{name}",
+        data=json.dumps(body).encode(),
+        headers={"Content-Type": "application/json"},
+        method="POST",
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=ADMIN_SECONDS_MAX) as reply:
+            answer: dict[str, Any] = json.load(reply)
+            return answer
+    except urllib.error.HTTPError as error:
+        text = error.read().decode()
+        try:
+            refusal = json.loads(text)
+            text = refusal.get("message") or refusal.get("Message") or text
+        except (ValueError, AttributeError):
+            pass
+        raise Unreachable(f"the server refused: {text}") from error
+    except OSError as error:
+        raise Unreachable(f"{url} does not answer: {error}") from error
+
+
+def door_of(db: Path) -> str:
+    """The admin URL of the server that owns `db`. Unreachable where there is none."""
+    owner = read_owner(str(db))
+    if owner is None:
+        raise Unreachable(f"no server owns {db}")
+    if not owner.url:
+        raise Unreachable(
+            f"{db} is owned by process {owner.pid}, which embeds the store and has no door; "
+            "ask that program, or end it"
+        )
+    return owner.url
+
+
+def with_store(
+    db: Path, here: Callable[[stores.Store], Any], name: str, body: dict[str, Any]
+) -> Any:
+    """Do `here` on the store if nobody owns it, else ask its owner's admin door for `name`."""
+    if not db.exists():
+        raise Unreachable(f"there is no store at {db}")
+    try:
+        store = stores.open(db, background=False)
+    except FileLocked:
+        return ask(door_of(db), name, body)
+    with store:
+        return here(store)
+
+
+def compact(db: Path) -> None:
+    """Compact and say how many records went."""
+    answer = with_store(
+        db,
+        lambda store: {"records_removed": store.compact().records_removed},
+        "compact",
+        {},
+    )
+    click.echo(json.dumps(answer))
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of "90", "90s", "15m", "24h", "30d". click.BadParameter otherwise."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", duration)
+    if match is None:
+        raise click.BadParameter(f"{duration!r} is not a duration such as 90s, 15m, 24h or 30d")
+    return float(match[1]) * UNITS_SECONDS[match[2]]
+
+
+def advance(db: Path, duration: str) -> None:
+    """Move the clock of the server that owns `db`."""
+    answer = ask(door_of(db), "clock", {"advance_seconds": seconds_of(duration)})
+    click.echo(json.dumps(answer))

@@ -1,0 +1,106 @@
+"""`streamstore serve`: settings from file, environment and flags; the store; the server; their end.
+
+Later layers win: defaults, the TOML file, STREAMSTORE_* environment variables, flags.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from .. import store as stores
+from ..clock import ShiftedClock, SystemClock
+from ..config import Settings, TableSettings, layered
+from ..errors import StorageError
+from ..server.gate import ServerSettings, Unsafe
+from ..server.serve import serve
+from .main import fail
+
+DEFAULT_DB = "streamstore.db"
+STORE_FLAGS = (
+    "isolate_regions",
+    "retention_seconds",
+    "transition_seconds",
+    "durability",
+    "split_policy",
+    "first_partitions",
+)
+
+
+def from_file(path: Path | None) -> dict[str, Any]:
+    """The settings of a TOML file; a [tables.NAME] section holds the settings of one table."""
+    if path is None:
+        return {}
+    found = tomllib.loads(path.read_text())
+    if "tables" in found:
+        found["tables"] = {
+            name: TableSettings(**section) for name, section in found["tables"].items()
+        }
+    return found
+
+
+def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    """STREAMSTORE_REGION, STREAMSTORE_RETENTION_SECONDS …: every setting but `tables`, by its name in capitals."""
+    found: dict[str, Any] = {}
+    for setting in fields(Settings):
+        text = environment.get(f"STREAMSTORE_{setting.name.upper()}")
+        if text is None or setting.name == "tables":
+            continue
+        kind = str(setting.type)
+        if "bool" in kind:
+            found[setting.name] = text.lower() in ("1", "true", "yes", "on")
+        elif "float" in kind:
+            found[setting.name] = float(text)
+        elif "int" in kind:
+            found[setting.name] = int(text)
+        else:
+            found[setting.name] = text
+    return found
+
+
+def store_path(given: Mapping[str, Any]) -> str:
+    """Where the store is: --db, a folder as DynamoDB Local takes one, or memory."""
+    if given["in_memory"]:
+        return ":memory:"
+    db = given["db"] or Path(os.environ.get("STREAMSTORE_DB", DEFAULT_DB))
+    return str(db / DEFAULT_DB) if db.is_dir() else str(db)
+
+
+def server_settings(given: Mapping[str, Any]) -> ServerSettings:
+    """How the server listens, from the flags."""
+    keys: dict[str, str] = {}
+    for pair in given["keys"]:
+        name, colon, secret = pair.partition(":")
+        if not colon or not name or not secret:
+            raise Unsafe("--key takes ACCESS_KEY_ID:SECRET")
+        keys[name] = secret
+    port = given["port"]
+    return ServerSettings(
+        host=given["host"] or "127.0.0.1",
+        port=8000 if port is None else port,
+        keys=keys,
+        allowed_hosts=tuple(given["hosts"]),
+        allowed_origins=tuple(given["origins"]),
+    )
+
+
+def serve_forever(given: Mapping[str, Any]) -> None:
+    """Open the store, serve it until SIGTERM, close it."""
+    flags = {name: given[name] for name in STORE_FLAGS if given[name]}
+    try:
+        listen = server_settings(given)
+        settings = layered(from_file(given["config"]), from_environment(os.environ), flags)
+        store = stores.open(store_path(given), settings=settings, clock=ShiftedClock(SystemClock()))
+    except (StorageError, Unsafe, ValueError, TypeError) as error:
+        fail(str(error))
+        return
+    with store:
+        try:
+            store.start_background()
+            serve(store, listen, on_ready=store.announce)
+        except OSError as error:
+            fail(f"can't listen on {listen.host} port {listen.port}: {error}")

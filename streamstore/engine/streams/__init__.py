@@ -1,0 +1,1 @@
+"""Streams: records of changes, sequence numbers, shards and splits, iterators, retention."""

@@ -1,0 +1,1 @@
+"""Tables, their items, their secondary indexes, and reading them in pages."""

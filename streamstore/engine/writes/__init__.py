@@ -1,0 +1,1 @@
+"""One write: its mutation, the group it commits with, transactions and their tokens."""

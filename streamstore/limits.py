@@ -1,0 +1,155 @@
+"""Every number of DynamoDB's and every bound of ours, with the unit last in the name.
+
+Numbers that depend on each other are held together by the assertions at the end, which run at import.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# Items and attribute values (spec D, F).
+ITEM_BYTES_MAX: Final = 400 * KIB
+NESTING_LEVELS_MAX: Final = 32
+NUMBER_DIGITS_MAX: Final = 38
+NUMBER_EXPONENT_MAX: Final = 125
+NUMBER_EXPONENT_MIN: Final = -130
+WRITE_UNIT_BYTES: Final = 1 * KIB
+READ_UNIT_BYTES: Final = 4 * KIB
+HASH_KEY_BYTES_MAX: Final = 2048
+RANGE_KEY_BYTES_MAX: Final = 1024
+ATTRIBUTE_NAME_BYTES_MAX: Final = 65535
+
+# Expressions (spec E.3).
+EXPRESSION_BYTES_MAX: Final = 4096
+EXPRESSION_OPERATORS_MAX: Final = 300
+IN_OPERANDS_MAX: Final = 100
+PATH_ELEMENTS_MAX: Final = 32
+LIST_INDEX_MAX: Final = 2**31 - 1
+PLACEHOLDER_CHARS_MAX: Final = 255
+EXPRESSION_VARIABLES_BYTES_MAX: Final = 2 * MIB
+EXPRESSION_CACHE_ENTRIES: Final = 2048
+EXPRESSION_CACHE_CHARS: Final = 512 * KIB
+
+# Requests.
+REQUEST_BODY_BYTES_MAX: Final = 16 * MIB
+REQUEST_HEADERS_BYTES_MAX: Final = 16 * KIB
+REQUEST_READ_SECONDS_MAX: Final = 30
+CONNECTIONS_MAX: Final = 1024
+PIPELINED_REQUESTS_MAX: Final = 16
+JSON_DEPTH_MAX: Final = 128
+PAGE_BYTES_MAX: Final = 1 * MIB
+BATCH_GET_KEYS_MAX: Final = 100
+BATCH_GET_BYTES_MAX: Final = 16 * MIB
+BATCH_WRITE_REQUESTS_MAX: Final = 25
+TRANSACT_ACTIONS_MAX: Final = 100
+TRANSACT_BYTES_MAX: Final = 4 * MIB
+CLIENT_TOKEN_CHARS_MAX: Final = 36
+CLIENT_TOKEN_LIFE_SECONDS: Final = 600
+LIST_TABLES_MAX: Final = 100
+SEGMENTS_MAX: Final = 1_000_000
+
+# The server's connections.
+CHUNK_LINE_BYTES_MAX: Final = 256
+CHUNK_OVERHEAD_BYTES_MAX: Final = 1 * MIB  # what chunk lines and trailers may cost beyond the body
+LARGE_BODY_BYTES: Final = 1 * MIB  # a body of more takes one of the slots below while it comes in
+LARGE_BODIES_MAX: Final = 16
+WAITING_BYTES_MAX: Final = 64 * KIB  # unread requests behind a running one, before reading pauses
+CONNECTION_IDLE_SECONDS_MAX: Final = 180
+CONNECTION_SWEEP_SECONDS: Final = 60
+LINGER_SECONDS_MAX: Final = 2  # how long bytes of a refused body are read over, so that the reply is seen
+DRAIN_SECONDS_MAX: Final = 30
+HEAD_CACHE_ENTRIES: Final = 512
+HEAD_CACHED_BYTES_MAX: Final = 2 * KIB
+SCOPE_CACHE_ENTRIES: Final = 256
+SIGNING_KEY_CACHE_ENTRIES: Final = 64
+SIGNATURE_AGE_SECONDS_MAX: Final = 15 * 60
+LONG_READ_THREADS: Final = 4
+
+# Tables.
+TABLE_NAME_CHARS_MIN: Final = 3
+TABLE_NAME_CHARS_MAX: Final = 255
+LSI_MAX: Final = 5
+GSI_MAX: Final = 20
+INDEX_KEY_PARTS_MAX: Final = 4  # hash parts of a GSI, and as many range parts
+NON_KEY_ATTRIBUTES_MAX: Final = 100
+COLLECTION_ROWS_MAX: Final = 20_000
+CAPACITY_UNITS_MAX: Final = 10**12
+TAGS_MAX: Final = 50
+
+# Streams (spec A.2, A.7, A.8).
+GET_RECORDS_MAX: Final = 1000
+GET_RECORDS_BYTES_MAX: Final = 1 * MIB
+SHORT_PAGE_RECORDS_MAX: Final = 200  # a page of more is read off the event loop
+LIST_STREAMS_MAX: Final = 100
+DESCRIBE_STREAM_SHARDS_MAX: Final = 100
+ITERATOR_LIFE_SECONDS: Final = 15 * 60
+ITERATOR_CHARS_MAX: Final = 2048
+RETENTION_SECONDS_DEFAULT: Final = 24 * 3600
+STREAM_KEPT_SECONDS: Final = 24 * 3600
+
+# Group commit (engine.md 1).
+GROUP_UNITS_MAX: Final = 256
+GROUP_BYTES_MAX: Final = 4 * MIB
+GROUP_APPLY_SECONDS_MAX: Final = 0.010
+QUEUE_UNITS_MAX: Final = 4096
+QUEUE_BYTES_MAX: Final = 64 * MIB
+LEAD_GROUPS_MAX: Final = 16
+LOOP_COMMIT_SECONDS_MAX: Final = 0.005
+WAITER_WAKE_SECONDS: Final = 0.050
+
+# Storage (engine.md 2, 3, 4, 6).
+PAGE_SIZE_BYTES: Final = 4096
+WRITER_CACHE_BYTES: Final = 16 * MIB
+READER_CACHE_BYTES: Final = 2 * MIB
+READERS_MAX: Final = 8
+INLINE_BODY_BYTES_MAX: Final = 700
+BUSY_SECONDS_THREAD: Final = 5.0
+BUSY_SECONDS_OPEN: Final = 2.0
+CHECKPOINT_PASSIVE_WAL_BYTES: Final = 4 * MIB
+CHECKPOINT_RESTART_WAL_BYTES: Final = 64 * MIB
+CHECKPOINT_RESTART_SECONDS: Final = 0.100
+JOURNAL_SIZE_LIMIT_BYTES: Final = 64 * MIB
+RECORD_ORDINAL_BITS: Final = 38
+REOPEN_BACKOFF_SECONDS_MAX: Final = 60
+
+# Background ticks (engine.md 6).
+TICK_ROWS_MAX: Final = 2000
+TICK_BYTES_MAX: Final = 8 * MIB
+TICK_SECONDS_MAX: Final = 0.005
+TICK_EVERY_SECONDS: Final = 1.0
+COMPACTION_EVERY_SECONDS: Final = 60.0
+VACUUM_PAGES_MAX: Final = 256
+VACUUM_FREE_FRACTION: Final = 0.10
+VACUUM_FREE_BYTES: Final = 1 * MIB
+
+# Shards (engine.md 5.3, 5.5).
+HASH_BYTES: Final = 16
+PARTITION_WRITE_UNITS_PER_SECOND_MAX: Final = 1000
+PARTITION_BYTES_MAX: Final = 10 * 1024 * MIB
+SPLIT_WINDOW_SECONDS: Final = 300
+ROLLOVER_SECONDS: Final = 4 * 3600
+ROLLOVER_JITTER: Final = 0.12
+SPLIT_SAMPLE_HASHES: Final = 1024
+SPLIT_ONE_HASH_SHARE_MAX: Final = 0.80
+SPLIT_AGE_SECONDS_MIN: Final = 60
+OPEN_SHARDS_DEFAULT_MAX: Final = 64
+OPEN_SHARDS_HARD_MAX: Final = 1024
+ON_DEMAND_FIRST_PARTITIONS: Final = 4
+CLOCK_STEP_SECONDS_MAX: Final = 3600
+CLOCK_SETTLE_SECONDS: Final = 600
+
+assert GROUP_UNITS_MAX <= QUEUE_UNITS_MAX
+assert GROUP_BYTES_MAX <= QUEUE_BYTES_MAX
+assert LEAD_GROUPS_MAX * GROUP_UNITS_MAX >= QUEUE_UNITS_MAX, "one turn of leading can empty a full queue"
+assert GROUP_BYTES_MAX < WRITER_CACHE_BYTES, "a group must fit the writer's cache, so that it never spills"
+assert ITEM_BYTES_MAX <= PAGE_BYTES_MAX
+assert NUMBER_EXPONENT_MAX - NUMBER_EXPONENT_MIN < 256, "a key's exponent must fit one byte"
+assert TRANSACT_BYTES_MAX <= GROUP_BYTES_MAX
+assert BATCH_WRITE_REQUESTS_MAX * ITEM_BYTES_MAX <= REQUEST_BODY_BYTES_MAX
+assert OPEN_SHARDS_DEFAULT_MAX <= OPEN_SHARDS_HARD_MAX
+assert CHECKPOINT_PASSIVE_WAL_BYTES < CHECKPOINT_RESTART_WAL_BYTES
+assert SPLIT_AGE_SECONDS_MIN < SPLIT_WINDOW_SECONDS < ROLLOVER_SECONDS
+assert PAGE_SIZE_BYTES // 4 > INLINE_BODY_BYTES_MAX, "an inline body must fit a leaf cell without overflow pages"

@@ -1,0 +1,96 @@
+"""What the single-item writes share: carrying a mutation out under the lock, and the reply's optional parts (spec I).
+
+The plan of a write is a bound method of a small object; a request that asks for nothing back, which is nearly every
+one, answers {} without looking further. What may be returned by which operation is checked by the operations.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from ...codec.sizes import Item, write_units
+from ...engine.writes.apply import Applied, apply
+from ...engine.writes.mutation import Mutation
+from ...errors import ConditionFailed, ValidationFailed
+from ..capacity import collection_metrics, consumed
+from ..parameters import PREFIX
+from ..plan import Reply, WritePlan
+
+if TYPE_CHECKING:
+    from ...engine.writes.group import Group
+
+ITEM_TOO_LARGE: Final = "Item size has exceeded the maximum allowed size"
+# What a write costs in the writer's queue beside its item: the request, the old image, index entries.
+COST_BYTES: Final = 512
+
+Params = dict[str, Any]
+
+
+def plan(mutation: Mutation, params: Params) -> WritePlan:
+    """The plan of one write; `params` says what it shall answer."""
+    return WritePlan(ItemWrite(mutation, params).carry_out, COST_BYTES + mutation.item_size)
+
+
+def with_prefix(fault: ValidationFailed) -> ValidationFailed:
+    """A fault as PutItem and UpdateItem say it since 2026 (spec B.3)."""
+    return ValidationFailed(PREFIX + fault.message) if fault.prefixed else fault
+
+
+class ItemWrite:
+    """One write of one item, and what its caller wants to hear of it."""
+
+    __slots__ = ("mutation", "params")
+
+    def __init__(self, mutation: Mutation, params: Params) -> None:
+        self.mutation = mutation
+        self.params = params
+
+    def carry_out(self, group: Group) -> Reply:
+        """Write and answer. Raises ConditionFailed, with the item only where it was asked for."""
+        params = self.params
+        try:
+            applied = apply(group, self.mutation)
+        except ConditionFailed as failure:
+            if failure.item is None or params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+                raise
+            raise ConditionFailed() from None
+        reply: Reply = {}
+        if "ReturnValues" in params:
+            attributes = returned(params["ReturnValues"], self.mutation, applied)
+            if attributes:
+                reply["Attributes"] = attributes
+        if "ReturnConsumedCapacity" in params:
+            units = table_units(applied)
+            entry = consumed(
+                params["ReturnConsumedCapacity"], params["TableName"], units, applied.index_writes
+            )
+            if entry is not None:
+                reply["ConsumedCapacity"] = entry
+        if "ReturnItemCollectionMetrics" in params:
+            metrics = metrics_of(group, params["ReturnItemCollectionMetrics"], self.mutation)
+            if metrics is not None:
+                reply["ItemCollectionMetrics"] = metrics
+        return reply
+
+
+def table_units(applied: Applied) -> int:
+    """Write units on the table's arm: by the larger image, at least one, whether or not anything changed."""
+    return write_units(max(applied.old_size, applied.new_size))
+
+
+def metrics_of(group: Group, mode: str, mutation: Mutation) -> dict[str, Any] | None:
+    raise NotImplementedError
+
+
+def returned(mode: str, mutation: Mutation, applied: Applied) -> Item | None:
+    """The reply's Attributes for a value of ReturnValues, None or {} for none."""
+    if mode == "ALL_OLD":
+        return applied.old
+    if mode == "ALL_NEW":
+        return applied.new
+    update = mutation.update
+    if mode == "NONE" or update is None:
+        return None
+    if mode == "UPDATED_OLD":
+        return None if applied.old is None else update.updated_old(applied.old)
+    return None if applied.new is None else update.updated_new(applied.new)

@@ -1,0 +1,101 @@
+"""Rules across the parameters of one request, before any value or expression is looked at (spec B.1, stage 3).
+
+Which parameters go with expressions and which with their predecessors (spec J) differs by operation, so each brings
+Rules. The predecessors are not served yet, AttributesToGet excepted: a request that uses one is refused by name, after
+the service's own refusal of mixing both kinds.
+
+`prefixed` faults are those to which PutItem and UpdateItem put the prefix of spec B.3; they catch them at their door.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from ..errors import ValidationFailed
+from .shapes import texts
+
+SERVED_LEGACY: Final = "AttributesToGet"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One operation's expressions and their predecessors, in the order in which the service prints them.
+
+    `values_text`: what is null when ExpressionAttributeValues come without an expression for them; None where the
+    operation takes no values.
+    """
+
+    legacy: tuple[str, ...]
+    expressions: tuple[str, ...]
+    values_text: str | None = None
+
+
+PUT_OR_DELETE: Final = Rules(
+    ("Expected", "ConditionalOperator"), ("ConditionExpression",), "ConditionExpression is null"
+)
+UPDATE: Final = Rules(
+    ("AttributeUpdates", "Expected", "ConditionalOperator"),
+    ("UpdateExpression", "ConditionExpression"),
+    "UpdateExpression and ConditionExpression are null",
+)
+GET: Final = Rules(("AttributesToGet",), ("ProjectionExpression",))
+QUERY: Final = Rules(
+    ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"),
+    ("ProjectionExpression", "FilterExpression", "KeyConditionExpression"),
+    "FilterExpression and KeyConditionExpression are null",
+)
+SCAN: Final = Rules(
+    ("AttributesToGet", "ScanFilter", "ConditionalOperator"),
+    ("ProjectionExpression", "FilterExpression"),
+    "FilterExpression is null",
+)
+# Since 2026 PutItem and UpdateItem begin the texts of some families so (spec B.3), Query those about Select.
+PREFIX: Final = texts.prefixed("")
+
+
+def refuse_mixing(params: dict[str, Any], rules: Rules) -> None:
+    """ValidationFailed for predecessors beside expressions, and for those that are not served."""
+    legacy = [name for name in rules.legacy if name in params]
+    if not legacy:
+        return
+    expressions = [name for name in rules.expressions if name in params]
+    mixed = legacy
+    if "KeyConditionExpression" not in params:
+        mixed = [name for name in legacy if name != "KeyConditions"]
+    if mixed and expressions:
+        refuse_mixed(mixed, expressions)
+    unserved = [name for name in legacy if name != SERVED_LEGACY]
+    if unserved:
+        raise ValidationFailed(
+            f"The parameters {{{', '.join(unserved)}}} are not supported yet;"
+            f" use {{{', '.join(rules.expressions)}}} instead"
+        )
+
+
+def refuse_mixed(legacy: list[str], expressions: list[str]) -> NoReturn:
+    """The refusal of both kinds in one request."""
+    raise ValidationFailed(
+        "Can not use both expression and non-expression parameters in the same request:"
+        f" Non-expression parameters: {{{', '.join(legacy)}}}"
+        f" Expression parameters: {{{', '.join(expressions)}}}",
+        prefixed=True,
+    )
+
+
+def refuse_stray_placeholders(params: dict[str, Any], rules: Rules) -> None:
+    """ValidationFailed for ExpressionAttributeNames or -Values without an expression that could use them."""
+    names, values = "ExpressionAttributeNames" in params, "ExpressionAttributeValues" in params
+    if not names and not values:
+        return
+    expressions = [name for name in rules.expressions if name in params]
+    if names and not expressions:
+        raise ValidationFailed(
+            "ExpressionAttributeNames can only be specified when using expressions", prefixed=True
+        )
+    if values and not [name for name in expressions if name != "ProjectionExpression"]:
+        raise ValidationFailed(
+            "ExpressionAttributeValues can only be specified when using expressions:"
+            f" {rules.values_text}",
+            prefixed=True,
+        )

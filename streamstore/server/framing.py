@@ -1,0 +1,287 @@
+"""Where a request begins and ends: heads, lengths and chunks, out of bytes and without a socket.
+
+A head is cut out by its empty line and read by httptools (llhttp in its strict mode), which
+refuses what requests are smuggled with: two lengths, a length beside chunks, folded lines, bare
+line feeds, control characters. The body is counted here by Content-Length, or decoded here from
+chunks, so that its bound holds while it streams in.
+
+This module knows nothing of DynamoDB. What the rooms above find out about a head before they have
+its body, they write into the same `Head`, since one whole `Head` is what is remembered for equal
+bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import httptools
+
+from .. import limits
+
+if TYPE_CHECKING:
+    from ..operations.plan import Scope
+    from .signature import Claim
+
+HEAD_END = b"\r\n\r\n"
+
+# A second one of these would leave it open which of the two was meant.
+_SINGLE_HEADERS = frozenset(
+    (
+        b"authorization",
+        b"content-type",
+        b"host",
+        b"origin",
+        b"x-amz-content-sha256",
+        b"x-amz-date",
+        b"x-amz-security-token",
+        b"x-amz-target",
+    )
+)
+
+_CHUNK_SIZE_DIGITS_MAX = 8
+
+
+class HeadError(Exception):
+    """The head can't be served: `status` and a text for whoever wrote the client. The connection
+    is closed after it.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+class Head:
+    """What is known of a request before its body.
+
+    `refusal` is a whole reply to be sent without looking at the body, after which the connection
+    closes. `call` says that this is a DynamoDB call (`POST /`); everything else is a page.
+    `plain` calls need no look but at the body. The members below the line are the protocol's.
+    """
+
+    __slots__ = (
+        "call",
+        "chunked",
+        "claim",
+        "expects_continue",
+        "fault",
+        "headers",
+        "keep_alive",
+        "length",
+        "method",
+        "opening",
+        "operation",
+        "path",
+        "plain",
+        "query",
+        "refusal",
+        "region_account",
+        "scope",
+        "target",
+        "wrong_type",
+    )
+
+    def __init__(self) -> None:
+        self.method = b""
+        self.target = b""
+        self.path = b""
+        self.query = b""
+        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.length = 0
+        self.chunked = False
+        self.keep_alive = True
+        self.expects_continue = False
+        self.refusal: bytes | None = None
+        self.call = False
+        self.plain = False
+        # -- filled by protocol.py for calls --
+        self.opening = (
+            b""  # the status line and the headers that are equal in every good reply to this head
+        )
+        self.operation = ""
+        self.wrong_type = False
+        self.fault: bytes | None = None  # the body of the error for a bad target or bad credentials
+        self.claim: Claim | None = None  # what has to be verified with the body's hash
+        self.region_account: tuple[str, str] = ("", "")
+        self.scope: Scope | None = None
+
+    def header(self, name: bytes) -> bytes | None:
+        """The value of a header by its lower-case name, or None."""
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
+
+
+class _Collector:
+    """httptools' callbacks."""
+
+    __slots__ = ("complete", "headers", "url")
+
+    def __init__(self) -> None:
+        self.url = b""
+        self.headers: list[tuple[bytes, bytes]] = []
+        self.complete = False
+
+    def on_url(self, url: bytes) -> None:
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self.headers.append((name.lower(), value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        self.complete = True
+
+
+def read_head(raw: bytes) -> Head:
+    """The head whose bytes, without the empty line at the end, are `raw`. Raises HeadError (400,
+    413, 431, 505).
+    """
+    if len(raw) > limits.REQUEST_HEADERS_BYTES_MAX:
+        raise HeadError(
+            431, f"The headers are larger than {limits.REQUEST_HEADERS_BYTES_MAX} bytes."
+        )
+    collector = _Collector()
+    parser = httptools.HttpRequestParser(collector)
+    try:
+        parser.feed_data(raw + HEAD_END)
+    except httptools.HttpParserUpgrade:
+        pass  # an offer of another protocol may be ignored: the request is served as HTTP/1.1
+    except httptools.HttpParserError as error:
+        raise HeadError(400, f"This is not an HTTP/1.1 request: {error}.") from None
+    if not collector.complete:
+        raise HeadError(400, "This is not an HTTP/1.1 request.")
+    version = parser.get_http_version()
+    if version not in ("1.1", "1.0"):
+        raise HeadError(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
+    head = Head()
+    head.method = parser.get_method()
+    head.headers = tuple(collector.headers)
+    head.keep_alive = version == "1.1"
+    _read_url(head, collector.url)
+    _read_headers(head)
+    return head
+
+
+def _read_url(head: Head, url: bytes) -> None:
+    head.target = url
+    if url == b"/":
+        head.path = url
+        return
+    if head.method == b"CONNECT":
+        raise HeadError(400, "This server is no proxy.")
+    try:
+        parsed = httptools.parse_url(url)
+    except httptools.HttpParserInvalidURLError:
+        raise HeadError(400, "The request's target is not a valid URL.") from None
+    head.path = parsed.path or b"/"
+    head.query = parsed.query or b""
+
+
+def _read_headers(head: Head) -> None:
+    seen: set[bytes] = set()
+    for name, value in head.headers:
+        if name in _SINGLE_HEADERS:
+            if name in seen:
+                raise HeadError(400, f"The header {name.decode()} was sent twice.")
+            seen.add(name)
+        elif name == b"content-length":
+            head.length = int(value)
+        elif name == b"transfer-encoding":
+            if value.lower() != b"chunked":
+                raise HeadError(400, "Of the transfer encodings only chunked is read.")
+            head.chunked = True
+        elif name == b"connection":
+            if b"close" in (token.strip() for token in value.lower().split(b",")):
+                head.keep_alive = False
+        elif name == b"expect" and value.lower() == b"100-continue":
+            head.expects_continue = True
+    if head.length > limits.REQUEST_BODY_BYTES_MAX:
+        raise HeadError(413, "")
+
+
+# What a request framed anew leaves out: its old framing, and offers answered or declined already.
+_FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"expect", b"upgrade"))
+
+
+def framed_anew(head: Head, body: bytes) -> bytes:
+    """The whole request as bytes with a plain Content-Length, for another parser to read."""
+    lines = [b"%b %b HTTP/1.%d" % (head.method, head.target, head.keep_alive)]
+    lines += [b"%b: %b" % pair for pair in head.headers if pair[0] not in _FRAMING_HEADERS]
+    if body:
+        lines.append(b"content-length: %d" % len(body))
+    return b"\r\n".join(lines) + HEAD_END + body
+
+
+class ChunkError(Exception):
+    """The chunks of a body are malformed (400) or too many bytes (413)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Dechunker:
+    """Decodes one chunked body as its bytes come in. `rest` is what followed it. Trailers are
+    read over.
+    """
+
+    __slots__ = ("_buffer", "_line_end_due", "_raw_bytes", "_trailers", "_wanted", "body", "rest")
+
+    def __init__(self) -> None:
+        self._buffer = b""  # the beginning of a line
+        self._wanted = 0  # bytes that the chunk at hand still lacks
+        self._line_end_due = False  # the chunk at hand lacks the CR LF that follows its bytes
+        self._trailers = False
+        self._raw_bytes = 0
+        self.body = bytearray()
+        self.rest = b""
+
+    def feed(self, data: bytes) -> bool:
+        """Take bytes; True once the body is whole. Raises ChunkError."""
+        self._raw_bytes += len(data)
+        buffer = self._buffer + data if self._buffer else data
+        at = 0
+        while True:
+            if self._wanted:
+                part = buffer[at : at + self._wanted]
+                self.body += part
+                self._wanted -= len(part)
+                at += len(part)
+                if self._wanted:
+                    break
+            end = buffer.find(b"\r\n", at)
+            if end < 0:
+                if len(buffer) - at > limits.CHUNK_LINE_BYTES_MAX:
+                    raise ChunkError(400)
+                break
+            line = buffer[at:end]
+            at = end + 2
+            if self._line_end_due:
+                if line:
+                    raise ChunkError(400)
+                self._line_end_due = False
+            elif not self._trailers:
+                self._open_chunk(line)
+            elif not line:
+                self.rest = buffer[at:]
+                return True
+        self._buffer = buffer[at:]
+        # Bounds what chunks of one byte, long extensions and trailers may cost beyond the body.
+        if self._raw_bytes > limits.REQUEST_BODY_BYTES_MAX + limits.CHUNK_OVERHEAD_BYTES_MAX:
+            raise ChunkError(413)
+        return False
+
+    def _open_chunk(self, line: bytes) -> None:
+        digits = line.partition(b";")[0].rstrip(b" \t")
+        if not 0 < len(digits) <= _CHUNK_SIZE_DIGITS_MAX or len(line) > limits.CHUNK_LINE_BYTES_MAX:
+            raise ChunkError(400)
+        if digits.strip(b"0123456789abcdefABCDEF"):
+            raise ChunkError(400)
+        size = int(digits, 16)
+        if len(self.body) + size > limits.REQUEST_BODY_BYTES_MAX:
+            raise ChunkError(413)
+        self._wanted = size
+        self._line_end_due = size > 0
+        self._trailers = size == 0

@@ -1,0 +1,275 @@
+"""What a request means: its target, its JSON, its signer and scope, and the reply; no sockets here.
+
+The checks come in the order of spec A.1. What depends on the head alone (host, origin, type,
+target, credentials' form) is found out once and remembered for equal head bytes, in a bounded
+cache of two generations; with keys configured nothing is remembered, since each signature covers
+its body. What remains for each request is its JSON, the plan that the store makes of it, and one
+formatting of bytes.
+
+`Desk.answer` gives a finished reply, or the plan that has to wait: a write, or a read too long
+for the event loop. Nothing a caller sends may raise out of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from collections import Counter
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from .. import limits
+from ..errors import AuthenticationFailed, Busy, StoreClosed, StoreError
+from ..operations.faults import fault_of
+from ..operations.plan import ReadPlan, Ready, Scope, WritePlan
+from . import replies
+from .framing import Head, HeadError, read_head
+from .gate import Gate
+from .signature import Verifier, check_form, read_claim
+
+if TYPE_CHECKING:
+    from ..store import Store
+
+logger = logging.getLogger("streamstore.server")
+
+_JSON_TYPES = (replies.JSON_1_0, b"application/json")
+_ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
+_ESCAPE = re.compile(rb"\\.", re.DOTALL)
+_TEXT = re.compile(rb'"[^"]*"')
+_NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
+# Opening brackets count 1, closing ones -1, read as signed bytes.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_LEAVES_TAKEN = 8
+
+_loads = orjson.loads
+
+
+class Desk:
+    """Answers requests for one store. Used by one event loop; it holds no connection.
+
+    `targets`: X-Amz-Target to the operation's name. `date` is a whole header line, kept fresh by
+    the server. `calls` and `failures` (by error code) count replies. While `paused` is set, calls
+    are answered with it: the store's connections are being exchanged.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        targets: Mapping[str, str],
+        gate: Gate,
+        verifier: Verifier | None = None,
+    ) -> None:
+        self.store = store
+        self.gate = gate
+        self.verifier = verifier
+        self.date = b""
+        self.paused: StoreClosed | None = None
+        self.calls = 0
+        self.failures: Counter[str] = Counter()
+        self.known: dict[bytes, Head] = {}
+        self.next_id = replies.request_ids()
+        self._known_before: dict[bytes, Head] = {}
+        self._targets = {target.encode(): name for target, name in targets.items()}
+        self._scopes: dict[tuple[str, str], Scope] = {}
+
+    # Heads.
+
+    def head(self, raw: bytes) -> Head:
+        """The head of these bytes (without the empty line), where `known` hasn't got it. Never
+        raises.
+        """
+        head = self._known_before.get(raw)
+        if head is None:
+            try:
+                head = read_head(raw)
+            except HeadError as fault:
+                head = Head()
+                head.refusal = replies.refusal(fault.status, fault.text)
+                return head
+            self._admit(head)
+        if head.call and self.verifier is None and len(raw) <= limits.HEAD_CACHED_BYTES_MAX:
+            if len(self.known) >= limits.HEAD_CACHE_ENTRIES:
+                self._known_before = self.known
+                self.known = {}
+            self.known[raw] = head
+        return head
+
+    def _admit(self, head: Head) -> None:
+        """Host and Origin, before anything is routed; then a call is told from a page."""
+        host = head.header(b"host")
+        if host is None:
+            head.refusal = replies.refusal(400, "A request needs a Host header.")
+            return
+        if not self.gate.admits_host(host):
+            head.refusal = replies.refusal(
+                403, "This Host is not answered to; allow it by name in the server's settings."
+            )
+            return
+        origin = head.header(b"origin")
+        cors = b""
+        if origin is not None:
+            if not self.gate.admits_origin(origin, host):
+                head.refusal = replies.refusal(
+                    403, "This Origin is not allowed; allow it by name in the server's settings."
+                )
+                return
+            if self.gate.wants_origin(origin):
+                cors = replies.cors_lines(origin)
+                if head.method == b"OPTIONS":
+                    asked = head.header(b"access-control-request-headers") or b""
+                    head.refusal = replies.closing(replies.preflight(origin, asked))
+                    return
+        if head.method == b"POST" and head.path == b"/":
+            self._address(head, cors)
+
+    def _address(self, head: Head, cors: bytes) -> None:
+        """Content type, target and credentials of a call."""
+        head.call = True
+        head.plain = head.keep_alive and not head.chunked
+        kind = (head.header(b"content-type") or b"").partition(b";")[0].strip().lower()
+        if kind not in _JSON_TYPES:
+            head.wrong_type = True
+            kind = replies.JSON_1_0
+        head.opening = replies.opening(200, kind, cors)
+        operation = self._targets.get(head.header(b"x-amz-target") or b"")
+        if operation is None:
+            head.fault = replies.UNKNOWN_OPERATION_BODY
+            return
+        head.operation = operation
+        try:
+            claim = read_claim(head)
+            if self.verifier is None:
+                check_form(claim)
+        except AuthenticationFailed as error:
+            head.fault = replies.encode(fault_of(error).body)
+            return
+        head.claim = claim if self.verifier is not None else None
+        account = claim.key_id if _ACCOUNT.match(claim.key_id) else ""
+        head.region_account = (claim.region, account)
+
+    def _scope(self, head: Head) -> Scope:
+        """The scope of a head's region and account in the engine of now: a reopened store has
+        another engine.
+        """
+        engine = self.store.engine
+        region, account = head.region_account
+        account = account or engine.settings.account
+        scope = self._scopes.get((region, account))
+        if scope is None or scope.engine is not engine:
+            if len(self._scopes) >= limits.SCOPE_CACHE_ENTRIES:
+                self._scopes.clear()
+            scope = Scope(engine, region, account, base64_binary=True)
+            self._scopes[region, account] = scope
+        head.scope = scope
+        return scope
+
+    # Calls.
+
+    def answer(self, head: Head, body: bytes) -> bytes | WritePlan | ReadPlan:
+        """The reply to a call, or the plan that has to wait for the writer or for a thread."""
+        try:
+            if head.wrong_type and body:
+                return self._not_served(head)
+            params = read_json(body) if body else None
+        except orjson.JSONDecodeError:
+            return self._refused(head, replies.SERIALIZATION_BODY)
+        if head.fault is not None:
+            return self._refused(head, head.fault)
+        try:
+            if head.claim is not None:
+                assert self.verifier is not None
+                self.verifier.verify(head.claim, head, body)
+            if type(params) is not dict:
+                return self._refused(head, replies.SERIALIZATION_BODY)
+            if self.paused is not None:
+                raise self.paused
+            store = self.store
+            scope = head.scope
+            if scope is None or scope.engine is not store.engine:
+                scope = self._scope(head)
+            plan = store.plan(head.operation, params, scope)
+            if isinstance(plan, Ready):
+                return self.encode(head, plan.reply)
+            if isinstance(plan, WritePlan) or plan.long:
+                return plan
+            try:
+                with store.readers.loop_transaction() as rx:
+                    reply = plan.read(rx)
+            except Busy:
+                return plan  # a thread may wait for the lock
+            return self.encode(head, reply)
+        except Exception as error:
+            return self.fail(head, error)
+
+    def encode(self, head: Head, reply: dict[str, Any]) -> bytes:
+        """A good reply's bytes."""
+        self.calls += 1
+        return replies.finish(head.opening, self.date, self.next_id(), replies.encode(reply))
+
+    def fail(self, head: Head, error: BaseException) -> bytes:
+        """An error's bytes. What is not ours is logged: where it happened, never with values."""
+        fault = fault_of(error)
+        if not isinstance(error, StoreError):
+            log_failure(head.operation, error)
+        return self._refused(head, replies.encode(fault.body), fault.status, fault.code)
+
+    def _refused(self, head: Head, body: bytes, status: int = 400, code: str = "") -> bytes:
+        self.failures[code or "malformed"] += 1
+        start = head.opening.partition(b"\r\n")[2]
+        start = replies.status_line(status) + start
+        return replies.finish(start, self.date, self.next_id(), body)
+
+    def _not_served(self, head: Head) -> bytes:
+        self.failures["malformed"] += 1
+        start = replies.opening(404)
+        return replies.finish(start, self.date, self.next_id(), replies.NOT_SERVED_BODY)
+
+
+def log_failure(what: str, error: BaseException) -> None:
+    """Log an exception by type and place. Its text stays out, since it may quote an item."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = " < ".join(
+        f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)
+    )
+    logger.error("%s failed: %s at %s", what, type(error).__name__, places)
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON text. Raises orjson.JSONDecodeError.
+
+    A text nested too deeply is never given to the parser; most texts hold too few brackets for it.
+    """
+    if (
+        len(body) > limits.JSON_DEPTH_MAX
+        and body.count(b"{") + body.count(b"[") > limits.JSON_DEPTH_MAX
+        and is_too_deep(body)
+    ):
+        raise orjson.JSONDecodeError("nested too deeply", "", 0)
+    return _loads(body)
+
+
+def is_too_deep(body: bytes) -> bool:
+    """Whether brackets outside of texts nest deeper than JSON_DEPTH_MAX.
+
+    Right for valid JSON, whatever it says of the rest; linear in the length.
+    """
+    if b"\\" in body:
+        body = _ESCAPE.sub(b"", body)
+    structure = body.translate(None, _NOT_STRUCTURE).replace(b'""', b"")
+    if b'"' in structure:
+        # Some text holds brackets, so texts are cut out of the whole, where quotes still pair up.
+        structure = _TEXT.sub(b"", body).translate(None, _NOT_STRUCTURE)
+    if structure.count(b"{") + structure.count(b"[") != len(structure) // 2:
+        return True  # unbalanced, so no JSON at all
+    # Most bodies are gone after a few layers of leaves; only what is not is walked.
+    left = structure
+    for _ in range(_LEAVES_TAKEN):
+        left = left.replace(b"{}", b"").replace(b"[]", b"")
+    if not left:
+        return False
+    steps = memoryview(structure.translate(_STEPS)).cast("b")
+    return max(accumulate(steps)) > limits.JSON_DEPTH_MAX

@@ -1,0 +1,117 @@
+"""Replies as bytes: status lines, headers, checksums, request ids and the bodies of errors.
+
+A good reply is one formatting of bytes, since every request pays for it. What an error is called
+and worded is decided in operations/faults; here it becomes JSON. Binary attribute values become
+base64 text here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import secrets
+from binascii import b2a_base64
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+from zlib import crc32
+
+import orjson
+
+JSON_1_0 = b"application/x-amz-json-1.0"
+
+SERIALIZATION_BODY = b'{"__type":"com.amazon.coral.service#SerializationException"}'
+UNKNOWN_OPERATION_BODY = b'{"__type":"com.amazon.coral.service#UnknownOperationException"}'
+NOT_SERVED_BODY = b"<UnknownOperationException/>\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+_ID_TAILS = [(a + b).encode() for a in _ID_ALPHABET for b in _ID_ALPHABET]
+_ID_BLOCK_CHARS = 50
+_ID_OF_BYTE = bytes(ord(_ID_ALPHABET[byte % len(_ID_ALPHABET)]) for byte in range(256))
+
+
+def request_ids() -> Callable[[], bytes]:
+    """A source of request ids: 52 upper-case letters and digits, unique for as good as certain.
+
+    50 characters are drawn at random once for 1,296 ids, the last two count: one concatenation an
+    id.
+    """
+
+    def source() -> Any:
+        while True:
+            block = secrets.token_bytes(_ID_BLOCK_CHARS).translate(_ID_OF_BYTE)
+            for tail in _ID_TAILS:
+                yield block + tail
+
+    iterator = source()
+    take: Callable[[], bytes] = iterator.__next__
+    return take
+
+
+def status_line(status: int) -> bytes:
+    """The first line of a reply, with its CR LF."""
+    return b"HTTP/1.1 %d %b\r\n" % (status, HTTPStatus(status).phrase.encode())
+
+
+def opening(status: int, content_type: bytes = b"", cors: bytes = b"") -> bytes:
+    """All that replies of one status and type begin with alike: what `finish` is given."""
+    kind = b"Content-Type: %b\r\n" % content_type if content_type else b""
+    return status_line(status) + kind + cors
+
+
+def finish(start: bytes, date: bytes, request_id: bytes, body: bytes) -> bytes:
+    """A whole reply. `start` comes from `opening`; `date` is a whole header line or empty."""
+    return b"%b%bx-amzn-RequestId: %b\r\nx-amz-crc32: %d\r\nContent-Length: %d\r\n\r\n%b" % (
+        start,
+        date,
+        request_id,
+        crc32(body),
+        len(body),
+        body,
+    )
+
+
+def refusal(status: int, text: str = "") -> bytes:
+    """A whole reply to something that is no call; the connection closes after it."""
+    body = text.encode() + b"\n" if text else b""
+    kind = b"text/plain; charset=utf-8" if text else b""
+    return b"%bConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (
+        opening(status, kind),
+        len(body),
+        body,
+    )
+
+
+def closing(reply: bytes) -> bytes:
+    """The same reply, saying that the connection closes after it."""
+    return reply.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+
+
+def cors_lines(origin: bytes) -> bytes:
+    """The headers that let pages of an allowed Origin read a reply."""
+    return (
+        b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n"
+        b"Access-Control-Expose-Headers: x-amzn-RequestId, x-amz-crc32\r\n" % origin
+    )
+
+
+def preflight(origin: bytes, request_headers: bytes) -> bytes:
+    """The whole reply to the question of a browser, whether pages of an allowed Origin may call."""
+    allowed = b"Access-Control-Allow-Headers: %b\r\n" % request_headers if request_headers else b""
+    return (
+        status_line(200)
+        + cors_lines(origin)
+        + b"Access-Control-Allow-Methods: GET, POST, OPTIONS\r\nAccess-Control-Max-Age: 600\r\n"
+        + allowed
+        + b"Content-Length: 0\r\n\r\n"
+    )
+
+
+def encode(reply: Any) -> bytes:
+    """A reply's members as JSON; bytes become base64 text. TypeError for what no reply may hold."""
+    return orjson.dumps(reply, default=_base64)
+
+
+def _base64(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return b2a_base64(value, newline=False).decode("ascii")
+    raise TypeError

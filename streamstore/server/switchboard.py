@@ -1,0 +1,82 @@
+"""What all connections of a server share: the way to the writer, the threads for long reads, the
+making of pages.
+
+It lives on one event loop, which it never lets wait: writes queue and are led at the end of the
+loop's turn, or by a helper thread (leading.py); reads that are too long for the loop run in a few
+threads of their own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from .. import limits
+from ..leading import LoopLeader
+from ..operations.plan import ReadPlan, WritePlan
+from ..storage.writer import Outcome, Writer
+from .protocol import Desk
+
+if TYPE_CHECKING:
+    from .pages import PageProtocol
+
+
+class Switchboard:
+    """What all connections of one server share. Lives on one event loop.
+
+    `page` makes the protocol for one page request, given what to call when it is answered.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        loop: asyncio.AbstractEventLoop,
+        page: Callable[[Callable[[], None]], PageProtocol],
+        connections: set[Any],
+    ) -> None:
+        self.desk = desk
+        self.loop = loop
+        self.page = page
+        self.connections = connections
+        self.large_bodies = 0
+        self._leader: LoopLeader | None = None
+        self._writer: Writer | None = None  # the one that `_leader` leads for
+        self._threads: ThreadPoolExecutor | None = None
+
+    def enqueue(self, plan: WritePlan, deliver: Callable[[Outcome], None]) -> None:
+        """Queue a write; raises Throttled. `deliver` is called on the loop after COMMIT."""
+        leader = self._leader
+        writer = self.desk.store.writer
+        if leader is None or writer is not self._writer:
+            # The first write, or the first one after the store was reopened with another writer.
+            self._writer = writer
+            if self.desk.store.settings.background:
+                self.desk.store.keeper.start()
+            leader = self._leader = self.desk.store.leader(self.loop)
+        leader.enqueue(plan.apply, plan.cost_bytes, deliver)
+
+    def read_long(self, plan: ReadPlan, deliver: Callable[[Outcome], None]) -> None:
+        """Read in a thread; `deliver` is called on the loop's thread."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(limits.LONG_READ_THREADS, "streamstore-read")
+        self._threads.submit(self._read, plan, deliver)
+
+    def _read(self, plan: ReadPlan, deliver: Callable[[Outcome], None]) -> None:
+        outcome = Outcome()
+        try:
+            outcome.result = self.desk.store.read(plan)
+        except Exception as error:
+            outcome.error = error
+        self.loop.call_soon_threadsafe(deliver, outcome)
+
+    def sweep(self) -> None:
+        """Close connections that are idle for long, and those whose clients stopped reading."""
+        for wire in list(self.connections):
+            wire.sweep()
+
+    def close(self) -> None:
+        """End the threads; those that read are waited for."""
+        if self._threads is not None:
+            self._threads.shutdown()

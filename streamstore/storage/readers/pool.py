@@ -1,0 +1,186 @@
+"""Read transactions on a file: a pool of connections for threads, one more for the event loop.
+
+Owns: reader connections and who uses them; the age of the oldest read transaction. Must not know:
+what is read.
+
+Every read request is one explicit transaction on one connection, so it sees one snapshot (engine.md
+3.1), and no transaction outlives its `with` block (3.2). There are at most READERS_MAX connections
+for all threads together; a thread that finds none waits. A store in memory has a single connection,
+and reads under the writer's lock (2.8).
+
+The pool counts the Reader objects that exist, not the ones that were given back: a thread that an
+exception cuts between taking one and its `with` block just drops it, and the pool makes another.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from weakref import WeakSet
+
+import apsw
+
+from ...clock import Clock
+from ...errors import Busy, StorageError, StoreClosed
+from ...limits import BUSY_SECONDS_THREAD, READERS_MAX, WAITER_WAKE_SECONDS
+from .. import statements
+from ..connection import keep_for_ever, on_fork, open_reader, set_busy, translate
+from ..transaction import ReadTransaction
+
+
+class Reader:
+    """One connection, and the `with` block of its transaction, which began at `since`."""
+
+    __slots__ = ("__weakref__", "_control", "_idle", "_monotonic", "connection", "rx", "since")
+
+    def __init__(
+        self,
+        connection: apsw.Connection,
+        monotonic: Callable[[], float],
+        idle: Callable[[Reader], None] | None,
+    ) -> None:
+        self.connection = connection
+        self.rx = ReadTransaction(connection, connection.cursor())
+        self.rx.end()
+        self.since: float | None = None
+        self._control = connection.cursor()
+        self._monotonic = monotonic
+        self._idle = idle
+
+    def __enter__(self) -> ReadTransaction:
+        try:
+            self._control.execute(statements.BEGIN)
+        except apsw.Error as error:
+            raise translate(error) from error
+        self.since = self._monotonic()
+        self.rx.start()
+        return self.rx
+
+    def __exit__(self, *_: object) -> None:
+        self.rx.end()
+        try:
+            self._control.execute(statements.COMMIT)
+        except apsw.Error as error:
+            # SQLite has ended the transaction by itself, or it ends here; either way nothing is
+            # held.
+            if self.connection.in_transaction:
+                self.connection.close(True)
+                raise translate(error) from error
+        self.since = None
+        if self._idle is not None:
+            self._idle(self)
+
+
+class Readers:
+    """The readers of one file. Thread-safe. `foreign`: another process owns it (read_only=True)."""
+
+    def __init__(
+        self, path: str, clock: Clock, *, foreign: bool = False, vfs: str | None = None
+    ) -> None:
+        self._path = path
+        self._monotonic = clock.monotonic
+        self._foreign = foreign
+        self._vfs = vfs
+        self._free: list[Reader] = []
+        self._all: WeakSet[Reader] = WeakSet()
+        self._waiting = 0
+        self._gate = threading.Condition()
+        self._shut: StorageError | None = None
+        self._loop = self._make(None)
+        set_busy(self._loop.connection, 0)
+        on_fork(self)
+
+    def transaction(self) -> AbstractContextManager[ReadTransaction]:
+        """`with readers.transaction() as rx:` in any thread. Waits for a free connection.
+
+        Raises Busy after 5 s without one, StoreClosed, or another StorageError.
+        """
+        try:
+            return self._free.pop()
+        except IndexError:
+            return self._wait_for_reader()
+
+    def loop_transaction(self) -> AbstractContextManager[ReadTransaction]:
+        """The same on the event loop's own connection: never waits, for a lock or for a reader.
+
+        For one thread. Raises Busy where a lock is taken: then read in another thread.
+        """
+        if self._shut is not None:
+            raise type(self._shut)(*self._shut.args)
+        return self._loop
+
+    def data_version(self) -> int:
+        """A number that changes when another connection has committed; on the loop's connection."""
+        if self._shut is not None:
+            raise type(self._shut)(*self._shut.args)
+        try:
+            rows: list[Any] = self._loop.connection.execute(statements.DATA_VERSION).fetchall()
+        except apsw.Error as error:
+            raise translate(error) from error
+        version: int = rows[0][0]
+        return version
+
+    def oldest_seconds(self) -> float:
+        """How long the oldest open read transaction has been open; 0.0 if there is none."""
+        now = self._monotonic()
+        with self._gate:
+            begun = [reader.since for reader in self._all]
+        return max((now - since for since in begun if since is not None), default=0.0)
+
+    def close(self) -> None:
+        """Close every connection that is not in use; the others close when they are given back."""
+        with self._gate:
+            if self._shut is None:
+                self._shut = StoreClosed("The store is closed. Open it again.")
+            free, self._free = self._free, []
+            self._gate.notify_all()
+        for reader in (*free, self._loop):
+            reader.connection.close(True)
+
+    def forked(self) -> None:
+        """In a forked child: never touch the parent's connections, refuse everything."""
+        for reader in (*self._free, self._loop, *list(self._all)):
+            keep_for_ever(reader)
+        self._gate = threading.Condition()
+        self._free = []
+        self._shut = StoreClosed(
+            "This process was forked from the one that opened the store. Open it again here."
+        )
+
+    def _make(self, idle: Callable[[Reader], None] | None) -> Reader:
+        connection = open_reader(self._path, foreign=self._foreign, vfs=self._vfs)
+        reader = Reader(connection, self._monotonic, idle)
+        self._all.add(reader)
+        return reader
+
+    def _wait_for_reader(self) -> Reader:
+        deadline = self._monotonic() + BUSY_SECONDS_THREAD
+        with self._gate:
+            self._waiting += 1
+            try:
+                while True:
+                    if self._shut is not None:
+                        raise type(self._shut)(*self._shut.args)
+                    if self._free:
+                        return self._free.pop()
+                    if len(self._all) <= READERS_MAX:  # the loop's own one comes on top
+                        return self._make(self._give_back)
+                    if self._monotonic() > deadline:
+                        raise Busy(f"All {READERS_MAX} readers are in use. Try again.")
+                    self._gate.wait(WAITER_WAKE_SECONDS)
+            finally:
+                self._waiting -= 1
+
+    def _give_back(self, reader: Reader) -> None:
+        if self._shut is not None:
+            reader.connection.close(True)
+            return
+        self._free.append(reader)
+        # A waiter counts itself before it looks at the list, so one of the two sees the other.
+        if self._waiting:
+            with self._gate:
+                self._gate.notify()
+        if self._shut is not None:
+            self.close()

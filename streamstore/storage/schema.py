@@ -1,0 +1,234 @@
+"""What is on disk, as SQLAlchemy Core: the catalogue of tables, each with who, key, value and
+lifetime.
+
+Owns: the description. It never meets a connection (engine.md 2.9) and nobody imports it at run
+time: a fresh file is made from schema.sql, an older one by the migrations, and a test holds the
+three equal. Must not know: how rows are read and written (statements_tables, statements_streams).
+
+Ids that are persisted are AUTOINCREMENT, so one is never given to a successor. Names out of
+requests are values of rows, never names of tables. Times are milliseconds since 1970.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+NEVER_REUSED: set[str] = set()
+
+
+def _table(
+    name: str, *columns: sa.Column[Any] | sa.Index, rowid: bool = True, **catalogue: str
+) -> None:
+    """One table. `catalogue` says who writes it, its key, its value and its lifetime."""
+    keys = [column for column in columns if isinstance(column, sa.Column) and column.primary_key]
+    counted = any(column.name in NEVER_REUSED for column in keys)
+    sa.Table(
+        name,
+        metadata,
+        *columns,
+        sqlite_with_rowid=rowid,
+        sqlite_autoincrement=counted,
+        info=catalogue,
+    )
+
+
+def _id(name: str) -> sa.Column[Any]:
+    """An id that is given once: AUTOINCREMENT."""
+    return sa.Column(
+        name, sa.Integer, primary_key=True, nullable=False, info={"never_reused": True}
+    )
+
+
+def _integer(name: str, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Integer, nullable=null, primary_key=key, autoincrement=False)
+
+
+def _text(name: str, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.Text, nullable=null, primary_key=key)
+
+
+def _blob(name: str, *, null: bool = False, key: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.LargeBinary, nullable=null, primary_key=key)
+
+
+_table(
+    "store_state",
+    _text("name", key=True),
+    _blob("value", null=True),
+    rowid=False,
+    who="migrate at creation; the engine with every group",
+    key="the fact's name",
+    value="store_id, iterator_key, sequence, catalogue_version and what else is one of a store",
+    lifetime="the store's",
+)
+_table(
+    "table_def",
+    _id("table_id"),
+    _text("name"),
+    _integer("created_ms"),
+    _integer("dropped_ms", null=True),
+    _blob("definition"),
+    sa.Index(
+        "table_def_live_name", "name", unique=True, sqlite_where=sa.text("dropped_ms IS NULL")
+    ),
+    who="CreateTable, UpdateTable, DeleteTable",
+    key="table_id",
+    value="the table's description, packed",
+    lifetime="until a tick has removed the rows of a dropped table",
+)
+_table(
+    "index_def",
+    _id("index_id"),
+    _integer("table_id"),
+    _text("name"),
+    _integer("dropped_ms", null=True),
+    _integer("entry_count"),
+    _integer("entry_bytes"),
+    _blob("definition"),
+    sa.Index("index_def_table", "table_id"),
+    who="CreateTable, UpdateTable, DeleteTable; the counters with every group",
+    key="index_id",
+    value="the index's description, packed, and what it holds",
+    lifetime="until a tick has removed the entries of a dropped index",
+)
+_table(
+    "item",
+    _integer("table_id", key=True),
+    _blob("hash", key=True),
+    _blob("pk", key=True),
+    _blob("sk", key=True),
+    _integer("size"),
+    _blob("body", null=True),
+    _integer("body_id", null=True),
+    rowid=False,
+    who="every write",
+    key="table, MD5 of the partition key, partition key, sort key, the keys order-preserving",
+    value="the packed item, or the id of its body in large_body past 700 bytes",
+    lifetime="until it is deleted",
+)
+_table(
+    "index_entry",
+    _integer("index_id", key=True),
+    _blob("hash", key=True),
+    _blob("pk", key=True),
+    _blob("sk", key=True),
+    _blob("base_pk", key=True),
+    _blob("base_sk", key=True),
+    _integer("size"),
+    _blob("body", null=True),
+    _integer("body_id", null=True),
+    rowid=False,
+    who="every write to an item with the index's keys",
+    key="index, hash and keys in the index, keys in the table",
+    value="the projection, packed, or the id of its body in large_body",
+    lifetime="its item's",
+)
+_table(
+    "large_body",
+    _integer("body_id", key=True),
+    _blob("body"),
+    who="writes of items and index entries past 700 bytes",
+    key="body_id, named by exactly one item or index_entry",
+    value="packed bytes that would bloat a WITHOUT ROWID leaf",
+    lifetime="that of the row that names it",
+)
+_table(
+    "partition",
+    _id("partition_id"),
+    _integer("table_id"),
+    _blob("range_start"),
+    _blob("range_end"),
+    _integer("created_ms"),
+    _integer("retired_ms", null=True),
+    _integer("item_count"),
+    _integer("item_bytes"),
+    sa.Index("partition_table", "table_id"),
+    who="CreateTable, splits; the counters with every group",
+    key="partition_id",
+    value="a hash range, both ends inclusive, and what lies in it",
+    lifetime="the table's; retired by a split",
+)
+_table(
+    "stream",
+    _id("stream_id"),
+    _integer("table_id"),
+    _text("table_name"),
+    _text("label"),
+    _text("view_type"),
+    _integer("created_ms"),
+    _integer("disabled_ms", null=True),
+    _integer("last_record_ms"),
+    _blob("definition"),
+    sa.Index("stream_label", "table_name", "label", unique=True),
+    who="CreateTable, UpdateTable, DeleteTable",
+    key="stream_id",
+    value="the stream's description, and the time of its last record",
+    lifetime="until its last record is trimmed, at least 24 h after it was disabled",
+)
+_table(
+    "lineage",
+    _text("table_name", key=True),
+    _integer("label_ms"),
+    _integer("shard_ms"),
+    _integer("depth"),
+    rowid=False,
+    who="whatever opens a stream or a shard",
+    key="table name",
+    value="the last label, the last shard's time and the depth given under that name",
+    lifetime="the store's, so that nothing is given twice to a name",
+)
+_table(
+    "shard",
+    _id("shard_id"),
+    _integer("stream_id"),
+    _integer("partition_id"),
+    _text("name"),
+    _text("parent_name", null=True),
+    _integer("depth"),
+    _blob("range_start"),
+    _blob("range_end"),
+    _integer("opened_ms"),
+    _integer("closed_ms", null=True),
+    _integer("start_sequence"),
+    _integer("end_sequence", null=True),
+    _integer("last_sequence"),
+    _integer("first_ordinal"),
+    _integer("next_ordinal"),
+    _integer("byte_count"),
+    _integer("horizon_sequence"),
+    _integer("horizon_ms"),
+    sa.Index("shard_name", "stream_id", "name", unique=True),
+    who="streams opened, splits, rollovers; the counters with every group; trims",
+    key="shard_id",
+    value="range, lineage, numbers and trim horizon of one partition's log",
+    lifetime="until it is closed and its last record is trimmed",
+)
+_table(
+    "record",
+    _integer("record_id", key=True),
+    _integer("sequence"),
+    _integer("created_ms"),
+    _blob("body"),
+    who="every effective write to a table with a stream",
+    key="shard_id and the record's ordinal in the shard, in one integer",
+    value="the change record, packed",
+    lifetime="24 h, or the configured retention",
+)
+_table(
+    "client_token",
+    _text("token", key=True),
+    _blob("digest"),
+    _integer("created_ms"),
+    _blob("reply"),
+    sa.Index("client_token_created", "created_ms"),
+    rowid=False,
+    who="TransactWriteItems with a ClientRequestToken",
+    key="the token",
+    value="a digest of the request, and the reply it had",
+    lifetime="10 min",
+)
+
+CATALOGUE_FACTS: Final = ("who", "key", "value", "lifetime")
