@@ -36,6 +36,7 @@ def _state_and_definitions() -> None:
         sa.Column("created_ms", sa.Integer, nullable=False),
         sa.Column("dropped_ms", sa.Integer, nullable=True),
         sa.Column("definition", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "table_def_live_name",
@@ -53,6 +54,7 @@ def _state_and_definitions() -> None:
         sa.Column("entry_count", sa.Integer, nullable=False),
         sa.Column("entry_bytes", sa.Integer, nullable=False),
         sa.Column("definition", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("index_def_table", "index_def", ["table_id"])
 
@@ -97,6 +99,7 @@ def _items() -> None:
         sa.Column("retired_ms", sa.Integer, nullable=True),
         sa.Column("item_count", sa.Integer, nullable=False),
         sa.Column("item_bytes", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("partition_table", "partition", ["table_id"])
 
@@ -113,6 +116,7 @@ def _streams() -> None:
         sa.Column("disabled_ms", sa.Integer, nullable=True),
         sa.Column("last_record_ms", sa.Integer, nullable=False),
         sa.Column("definition", sa.LargeBinary, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("stream_label", "stream", ["table_name", "label"], unique=True)
     op.create_table(
@@ -143,6 +147,7 @@ def _streams() -> None:
         sa.Column("byte_count", sa.Integer, nullable=False),
         sa.Column("horizon_sequence", sa.Integer, nullable=False),
         sa.Column("horizon_ms", sa.Integer, nullable=False),
+        sqlite_autoincrement=True,
     )
     op.create_index("shard_name", "shard", ["stream_id", "name"], unique=True)
     op.create_table(

@@ -16,7 +16,7 @@ from .. import store as stores
 from ..clock import ShiftedClock, SystemClock
 from ..config import Settings, TableSettings, layered
 from ..errors import StorageError
-from ..server.gate import ServerSettings, Unsafe
+from ..server.gate import ServerSettings, UnsafeError
 from ..server.serve import serve
 from .main import fail
 
@@ -76,7 +76,7 @@ def server_settings(given: Mapping[str, Any]) -> ServerSettings:
     for pair in given["keys"]:
         name, colon, secret = pair.partition(":")
         if not colon or not name or not secret:
-            raise Unsafe("--key takes ACCESS_KEY_ID:SECRET")
+            raise UnsafeError("--key takes ACCESS_KEY_ID:SECRET")
         keys[name] = secret
     port = given["port"]
     return ServerSettings(
@@ -95,7 +95,7 @@ def serve_forever(given: Mapping[str, Any]) -> None:
         listen = server_settings(given)
         settings = layered(from_file(given["config"]), from_environment(os.environ), flags)
         store = stores.open(store_path(given), settings=settings, clock=ShiftedClock(SystemClock()))
-    except (StorageError, Unsafe, ValueError, TypeError) as error:
+    except (StorageError, UnsafeError, ValueError, TypeError) as error:
         fail(str(error))
         return
     with store:

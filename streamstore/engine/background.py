@@ -28,7 +28,7 @@ from .writes import tokens
 if TYPE_CHECKING:
     from ..config import TableSettings
     from ..storage.maintenance import Maintenance
-    from ..storage.readers import Readers
+    from ..storage.transaction import ReadTransaction
     from ..storage.writer import Writer
     from .engine import Engine
     from .model import TableInfo
@@ -45,9 +45,6 @@ class Open(Protocol):
 
     @property
     def writer(self) -> Writer: ...
-
-    @property
-    def readers(self) -> Readers: ...
 
     @property
     def maintenance(self) -> Maintenance | None: ...
@@ -113,13 +110,15 @@ def run_due(store: Open) -> bool:
     return more
 
 
-def due_at_open(store: Open) -> bool:
+def is_due(engine: Engine, rx: ReadTransaction) -> bool:
     """Whether a store that was just opened has work waiting, so that its thread should start."""
-    engine = store.engine
-    if removal.drop_due(engine) or backfill.backfill_due(engine) or _roll_due(engine):
-        return True
-    with store.readers.transaction() as rx:
-        return tokens.expire_due(rx, engine.clock.now_ms()) or retention.trim_due(rx, engine)
+    return (
+        removal.drop_due(engine)
+        or backfill.backfill_due(engine)
+        or _roll_due(engine)
+        or tokens.expire_due(rx, engine.clock.now_ms())
+        or retention.trim_due(rx, engine)
+    )
 
 
 def compact(store: Open) -> Compacted:

@@ -52,6 +52,7 @@ _KEYWORDS: Final = frozenset(
     ("AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE")
 )
 _COMPARATORS: Final = frozenset(("=", "<>", "<", "<=", ">", ">="))
+_ARITHMETIC: Final[dict[str, Literal["+", "-"]]] = {"+": "+", "-": "-"}
 _SECTIONS: Final[dict[str, Section]] = {
     "SET": "SET",
     "REMOVE": "REMOVE",
@@ -230,7 +231,9 @@ class _Parser:
                 elements.append(self.words[self.at])
                 self.at += 1
             elif self.took("["):
-                elements.append(int(self.take("INDEX")))
+                digits = self.take("INDEX")
+                # Digits by the thousand stay text: `words` refuses them anyhow.
+                elements.append(int(digits) if len(digits) < 20 else digits)
                 self.take("]")
             else:
                 return PathNode(tuple(elements))
@@ -384,10 +387,11 @@ class _Parser:
         enclosed = False
         while True:
             kind = self.kinds[self.at]
-            if (kind == "+" or kind == "-") and not isinstance(thing, ArithmeticNode):
+            operator = _ARITHMETIC.get(kind)
+            if operator is not None and not isinstance(thing, ArithmeticNode):
                 self.at += 1
                 self.decide(False)
-                thing, enclosed = ArithmeticNode(kind, thing, self.operand()), False
+                thing, enclosed = ArithmeticNode(operator, thing, self.operand()), False
             elif depth and kind == ")":
                 self.at += 1
                 depth -= 1

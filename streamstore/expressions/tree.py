@@ -38,7 +38,8 @@ class Node:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PathNode(Node):
-    """A document path. Elements are names as written ("#n" unresolved) and list indexes."""
+    """A document path. Elements are names as written ("#n" unresolved) and list indexes; of 20
+    digits and more those are text too, till they are refused."""
 
     elements: Path
 

@@ -85,15 +85,15 @@ def check_words(kind: Kind, tree: Tree) -> None:
 def _check_elements(kind: Kind, path: PathNode) -> None:
     for element in path.elements:
         if isinstance(element, int):
-            if element > limits.LIST_INDEX_MAX:
+            outside = element > limits.LIST_INDEX_MAX
+        else:
+            if element.upper() in reserved.WORDS:
                 raise refusal(
-                    kind,
-                    f"List index is not within the allowable range; index: [{element}]",
+                    kind, f"Attribute name is a reserved keyword; reserved keyword: {element}"
                 )
-        elif element.upper() in reserved.WORDS:
-            raise refusal(
-                kind, f"Attribute name is a reserved keyword; reserved keyword: {element}"
-            )
+            outside = element[0].isdigit()
+        if outside:
+            raise refusal(kind, f"List index is not within the allowable range; index: [{element}]")
 
 
 def _check_functions(kind: Kind, root: Node, *, condition: bool) -> None:

@@ -1,29 +1,37 @@
-"""Rules across the parameters of one request, before any value or expression is looked at (spec B.1, stage 3).
+"""Rules across the parameters of one request, before any value or expression is looked at (spec
+B.1, stage 3).
 
-Which parameters go with expressions and which with their predecessors (spec J) differs by operation, so each brings
-Rules. The predecessors are not served yet, AttributesToGet excepted: a request that uses one is refused by name, after
-the service's own refusal of mixing both kinds.
+Which parameters go with expressions and which with their predecessors (spec J) differs by
+operation, so each brings Rules. The predecessors are not served yet, AttributesToGet excepted: a
+request that uses one is refused by name, after the service's own refusal of mixing both kinds.
 
-`prefixed` faults are those to which PutItem and UpdateItem put the prefix of spec B.3; they catch them at their door.
+`prefixed` faults are those to which PutItem and UpdateItem put the prefix of spec B.3; they catch
+them at their door.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from ..engine.model import TableInfo
 from ..errors import ValidationFailed
 from .shapes import texts
+
+if TYPE_CHECKING:
+    from ..expressions import Path
 
 SERVED_LEGACY: Final = "AttributesToGet"
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One operation's expressions and their predecessors, in the order in which the service prints them.
+    """One operation's expressions and their predecessors, in the order in which the service prints
+    them.
 
-    `values_text`: what is null when ExpressionAttributeValues come without an expression for them; None where the
-    operation takes no values.
+    `values_text`: what is null when ExpressionAttributeValues come without an expression for them;
+    None where the operation takes no values.
     """
 
     legacy: tuple[str, ...]
@@ -50,8 +58,12 @@ SCAN: Final = Rules(
     ("ProjectionExpression", "FilterExpression"),
     "FilterExpression is null",
 )
-# Since 2026 PutItem and UpdateItem begin the texts of some families so (spec B.3), Query those about Select.
+# Since 2026 PutItem and UpdateItem begin the texts of some families so (spec B.3), Query those
+# about Select.
 PREFIX: Final = texts.prefixed("")
+_NOT_SCALAR: Final = (
+    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed:"
+)
 
 
 def refuse_mixing(params: dict[str, Any], rules: Rules) -> None:
@@ -84,7 +96,9 @@ def refuse_mixed(legacy: list[str], expressions: list[str]) -> NoReturn:
 
 
 def refuse_stray_placeholders(params: dict[str, Any], rules: Rules) -> None:
-    """ValidationFailed for ExpressionAttributeNames or -Values without an expression that could use them."""
+    """ValidationFailed for ExpressionAttributeNames or -Values without an expression that could use
+    them.
+    """
     names, values = "ExpressionAttributeNames" in params, "ExpressionAttributeValues" in params
     if not names and not values:
         return
@@ -99,3 +113,20 @@ def refuse_stray_placeholders(params: dict[str, Any], rules: Rules) -> None:
             f" {rules.values_text}",
             prefixed=True,
         )
+
+
+def refuse_paths_into_keys(table: TableInfo, paths: Iterable[Path]) -> None:
+    """ValidationFailed for a path that goes below a key attribute of the table or of one of its
+    indexes.
+
+    Unlike all else here this is stage 8: it looks at the table.
+    """
+    nested = [path[0] for path in paths if len(path) > 1]
+    if not nested:
+        return
+    index_keys = {name for index in table.indexes for name in index.keys.names}
+    for name in nested:
+        if name in table.keys.names:
+            raise ValidationFailed(f"{_NOT_SCALAR} Key: {name}")
+        if name in index_keys:
+            raise ValidationFailed(f"{_NOT_SCALAR} IndexKey: {name}")

@@ -1,83 +1,96 @@
 """Every operation that is served, by name: the table of contents of this room, and the one way in.
 
-`prepare` checks a request's shape and lets the operation's own module plan it. What a module needs
-is imported with it, at the first call of its operation, so that opening a store costs nothing for
-what it never does.
+`prepare` checks a request's shape and lets the operation's own module plan it. The checks of an
+operation are compiled at its first call, so that opening a store costs nothing for what it never
+does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any, Final
 
 from ..errors import UnknownOperation
+from .items import (
+    batch_get_item,
+    batch_write_item,
+    delete_item,
+    get_item,
+    put_item,
+    query,
+    scan,
+    transact_get_items,
+    transact_write_items,
+    update_item,
+)
 from .plan import Plan, Scope
 from .shapes import checker
+from .streams import describe_stream, get_records, get_shard_iterator, list_streams
+from .tables import (
+    create_table,
+    delete_table,
+    describe_limits,
+    describe_table,
+    list_tables,
+    tags,
+    update_table,
+)
+
+Prepare = Callable[[dict[str, Any], Scope], Plan]
 
 TABLES: Final = "DynamoDB_20120810"
 STREAMS: Final = "DynamoDBStreams_20120810"
 
 
 class Operation:
-    """One operation: its name, the prefix of its X-Amz-Target, and the function that plans it."""
+    """One operation: its name, the prefix of its X-Amz-Target, and the function that plans it.
 
-    __slots__ = ("_home", "_plans", "name", "target_prefix")
+    `prepare` takes parameters whose shape was checked, `plan` those that came.
+    """
 
-    def __init__(self, name: str, target_prefix: str, home: str) -> None:
+    __slots__ = ("_checkers", "name", "prepare", "target_prefix")
+
+    def __init__(self, name: str, target_prefix: str, prepare: Prepare) -> None:
         self.name = name
         self.target_prefix = target_prefix
-        self._home = home  # module under this room, colon, function
-        self._plans: dict[bool, Callable[[Any, Scope], Plan]] = {}
+        self.prepare = prepare
+        self._checkers: dict[bool, Callable[[Any], dict[str, Any]]] = {}
 
     def plan(self, params: Any, scope: Scope) -> Plan:
         """The plan of a request as it came; RequestError for whatever is wrong with it."""
-        planned = self._plans.get(scope.base64_binary)
-        if planned is None:
-            planned = self._plans[scope.base64_binary] = self._planning(scope.base64_binary)
-        return planned(params, scope)
-
-    def prepare(self, params: dict[str, Any], scope: Scope) -> Plan:
-        """The plan of a request whose shape was checked."""
-        return self._function()(params, scope)
-
-    def _planning(self, base64_binary: bool) -> Callable[[Any, Scope], Plan]:
-        check, prepare = checker(self.name, base64_binary), self._function()
-        return lambda params, scope: prepare(check(params), scope)
-
-    def _function(self) -> Callable[[dict[str, Any], Scope], Plan]:
-        module, _, function = self._home.partition(":")
-        found: Callable[[dict[str, Any], Scope], Plan]
-        found = getattr(import_module(f"{__package__}.{module}"), function)
-        return found
+        base64_binary = scope.base64_binary
+        check = self._checkers.get(base64_binary)
+        if check is None:
+            check = self._checkers[base64_binary] = checker(self.name, base64_binary)
+        return self.prepare(check(params), scope)
 
 
 OPERATIONS: Final = {
-    name: Operation(name, prefix, home)
-    for name, prefix, home in (
-        ("PutItem", TABLES, "items.put_item:prepare"),
-        ("GetItem", TABLES, "items.get_item:prepare"),
-        ("UpdateItem", TABLES, "items.update_item:prepare"),
-        ("DeleteItem", TABLES, "items.delete_item:prepare"),
-        ("Query", TABLES, "items.query:prepare"),
-        ("Scan", TABLES, "items.scan:prepare"),
-        ("BatchGetItem", TABLES, "items.batch_get_item:prepare"),
-        ("BatchWriteItem", TABLES, "items.batch_write_item:prepare"),
-        ("TransactWriteItems", TABLES, "items.transact_write_items:prepare"),
-        ("TransactGetItems", TABLES, "items.transact_get_items:prepare"),
-        ("CreateTable", TABLES, "tables.create_table:prepare"),
-        ("UpdateTable", TABLES, "tables.update_table:prepare"),
-        ("DeleteTable", TABLES, "tables.delete_table:prepare"),
-        ("DescribeTable", TABLES, "tables.describe_table:prepare"),
-        ("ListTables", TABLES, "tables.list_tables:prepare"),
-        ("DescribeLimits", TABLES, "tables.describe_limits:prepare"),
-        ("TagResource", TABLES, "tables.tags:prepare_tag"),
-        ("UntagResource", TABLES, "tables.tags:prepare_untag"),
-        ("ListTagsOfResource", TABLES, "tables.tags:prepare_list"),
-        ("ListStreams", STREAMS, "streams.list_streams:prepare"),
-        ("DescribeStream", STREAMS, "streams.describe_stream:prepare"),
-        ("GetShardIterator", STREAMS, "streams.get_shard_iterator:prepare"),
-        ("GetRecords", STREAMS, "streams.get_records:prepare"),
+    name: Operation(name, prefix, prepare)
+    for name, prefix, prepare in (
+        ("PutItem", TABLES, put_item.prepare),
+        ("GetItem", TABLES, get_item.prepare),
+        ("UpdateItem", TABLES, update_item.prepare),
+        ("DeleteItem", TABLES, delete_item.prepare),
+        ("Query", TABLES, query.prepare),
+        ("Scan", TABLES, scan.prepare),
+        ("BatchGetItem", TABLES, batch_get_item.prepare),
+        ("BatchWriteItem", TABLES, batch_write_item.prepare),
+        ("TransactWriteItems", TABLES, transact_write_items.prepare),
+        ("TransactGetItems", TABLES, transact_get_items.prepare),
+        ("CreateTable", TABLES, create_table.prepare),
+        ("UpdateTable", TABLES, update_table.prepare),
+        ("DeleteTable", TABLES, delete_table.prepare),
+        ("DescribeTable", TABLES, describe_table.prepare),
+        ("ListTables", TABLES, list_tables.prepare),
+        ("DescribeLimits", TABLES, describe_limits.prepare),
+        ("TagResource", TABLES, tags.prepare_tag),
+        ("UntagResource", TABLES, tags.prepare_untag),
+        ("ListTagsOfResource", TABLES, tags.prepare_list),
+        ("ListStreams", STREAMS, list_streams.prepare),
+        ("DescribeStream", STREAMS, describe_stream.prepare),
+        ("GetShardIterator", STREAMS, get_shard_iterator.prepare),
+        ("GetRecords", STREAMS, get_records.prepare),
     )
 }
 

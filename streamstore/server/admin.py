@@ -47,8 +47,9 @@ def admin_routes(store: Store) -> tuple[Route, ...]:
 
     def clock(request: dict[str, Any]) -> dict[str, Any]:
         seconds = request.get("advance_seconds")
-        number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not number or not 0 <= seconds <= _SECONDS_MAX:
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            seconds = -1
+        if not 0 <= seconds <= _SECONDS_MAX:
             raise _RefusedError("'advance_seconds' must be a number of seconds, not negative")
         if not isinstance(store.clock, ManualClock | ShiftedClock):
             raise _RefusedError(

@@ -1,12 +1,14 @@
-"""The pages beside the calls: health, readiness, metrics, the admin door, and routes handed in as
-values.
+"""What is served beside the calls: health, readiness, metrics, and routes handed in as values.
+
+Health and the like are notices: short texts that the desk answers with at once, so that a probe
+waits for nothing. Everything else is a page of a Starlette app.
 
 Doors are independent: whoever wires the server up hands in `Route`s, whose handlers know nothing
 of this server, not even a type: they are given path parameters, query and body, and return
 status, content type and body. They run in a thread, so they may block.
 
-Starlette is imported when the first page is asked for; a server that only ever answers calls
-never pays for it.
+Starlette is imported when the first page is asked for; a server that only answers calls and
+probes never pays for it.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
+METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
 # Path parameters, query, body -> status, content type, body.
 Handler = Callable[[dict[str, str], dict[str, str], bytes], tuple[int, str, bytes]]
@@ -56,6 +59,12 @@ class Health:
         self.desk = desk
         self.connections = connections
         self.draining = False
+        desk.notices = {
+            b"/": self._root,
+            b"/healthz": lambda: (200, TEXT, "ok\n"),
+            b"/readyz": self._ready,
+            b"/metrics": self._metrics,
+        }
 
     def why_not_ready(self) -> str | None:
         """None when calls are answered and writes accepted, else a sentence."""
@@ -64,43 +73,49 @@ class Health:
         latched = self.desk.store.latched
         return None if latched is None else str(latched)
 
-    def metrics(self) -> str:
+    def _root(self) -> tuple[int, str, str]:
+        return 200, TEXT, f"healthy: dynamodb.{self.desk.store.settings.region}.amazonaws.com "
+
+    def _ready(self) -> tuple[int, str, str]:
+        why_not = self.why_not_ready()
+        return (200, TEXT, "ready\n") if why_not is None else (503, TEXT, f"{why_not}\n")
+
+    def _metrics(self) -> tuple[int, str, str]:
         """Counters of this server and of its writer, in the Prometheus text format."""
+        desk = self.desk
         lines = [
             "# TYPE streamstore_replies_total counter",
-            f'streamstore_replies_total{{code="ok"}} {self.desk.calls}',
+            f'streamstore_replies_total{{code="ok"}} {desk.calls}',
         ]
-        for code, count in sorted(self.desk.failures.items()):
+        for code, count in sorted(desk.failures.items()):
             lines.append(f'streamstore_replies_total{{code="{code}"}} {count}')
-        gauges: dict[str, float] = {
-            "connections": len(self.connections),
-            "ready": self.why_not_ready() is None,
-        }
-        counters: dict[str, int] = {}
-        if not self.desk.store.read_only:
-            writer = self.desk.store.writer
-            gauges["commit_seconds"] = writer.commit_seconds
-            counters["write_groups_total"] = writer.groups
-            counters["write_units_total"] = writer.units
-            counters["commits_total"] = writer.commits
-            counters["syncs_total"] = writer.syncs
-        for kind, values in (("gauge", gauges), ("counter", counters)):
-            for name, value in values.items():
-                lines += [
-                    f"# TYPE streamstore_{name} {kind}",
-                    f"streamstore_{name} {float(value):g}",
-                ]
-        return "\n".join(lines) + "\n"
+        values: list[tuple[str, str, float]] = [
+            ("connections", "gauge", len(self.connections)),
+            ("ready", "gauge", self.why_not_ready() is None),
+        ]
+        if not desk.store.read_only:
+            writer = desk.store.writer
+            values += [
+                ("commit_seconds", "gauge", writer.commit_seconds),
+                ("write_groups_total", "counter", writer.groups),
+                ("write_units_total", "counter", writer.units),
+                ("commits_total", "counter", writer.commits),
+                ("syncs_total", "counter", writer.syncs),
+            ]
+        for name, kind, value in values:
+            number = f"{value:.6f}" if isinstance(value, float) else str(int(value))
+            lines += [f"# TYPE streamstore_{name} {kind}", f"streamstore_{name} {number}"]
+        return 200, METRICS, "\n".join(lines) + "\n"
 
 
-def lazy_app(health: Health, routes: Iterable[Route]) -> App:
+def lazy_app(desk: Desk, routes: Iterable[Route]) -> App:
     """An ASGI app that is built when it is first called."""
     handed_in = tuple(routes)
     built: list[Starlette] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if not built:
-            built.append(_build(health, handed_in))
+            built.append(_build(desk, handed_in))
         try:
             await built[0](scope, receive, send)
         except Exception as error:
@@ -110,34 +125,16 @@ def lazy_app(health: Health, routes: Iterable[Route]) -> App:
     return app
 
 
-def _build(health: Health, routes: tuple[Route, ...]) -> Starlette:
+def _build(desk: Desk, routes: tuple[Route, ...]) -> Starlette:
     from starlette.applications import Starlette
     from starlette.responses import Response
     from starlette.routing import Route as StarletteRoute
-
-    desk = health.desk
 
     def respond(status: int, kind: str, body: bytes) -> Response:
         headers = {"x-amzn-RequestId": desk.next_id().decode(), "x-amz-crc32": str(crc32(body))}
         if kind:
             headers["Content-Type"] = kind
         return Response(body, status, headers)
-
-    async def root(request: Request) -> Response:
-        region = desk.store.settings.region
-        return respond(200, TEXT, f"healthy: dynamodb.{region}.amazonaws.com ".encode())
-
-    async def healthz(request: Request) -> Response:
-        return respond(200, TEXT, b"ok\n")
-
-    async def readyz(request: Request) -> Response:
-        why_not = health.why_not_ready()
-        if why_not is not None:
-            return respond(503, TEXT, f"{why_not}\n".encode())
-        return respond(200, TEXT, b"ready\n")
-
-    async def metrics(request: Request) -> Response:
-        return respond(200, "text/plain; version=0.0.4; charset=utf-8", health.metrics().encode())
 
     async def nothing(request: Request, error: Exception) -> Response:
         return respond(404, "", replies.NOT_SERVED_BODY)
@@ -148,14 +145,7 @@ def _build(health: Health, routes: tuple[Route, ...]) -> Starlette:
 
     return Starlette(
         routes=[
-            StarletteRoute("/", root, methods=["GET"]),
-            StarletteRoute("/healthz", healthz, methods=["GET"]),
-            StarletteRoute("/readyz", readyz, methods=["GET"]),
-            StarletteRoute("/metrics", metrics, methods=["GET"]),
-            *(
-                StarletteRoute(r.path, _endpoint(r, desk, respond), methods=[r.method])
-                for r in routes
-            ),
+            StarletteRoute(r.path, _endpoint(r, desk, respond), methods=[r.method]) for r in routes
         ],
         exception_handlers={404: nothing, 405: nothing, StoreError: failed, Exception: failed},
     )

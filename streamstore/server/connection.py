@@ -134,6 +134,10 @@ class Connection(asyncio.Protocol):
         elif self._state in (READY, STALLED, REFUSED):
             self._transport.close()
 
+    def abort(self) -> None:
+        """Cut the connection, whatever it is doing."""
+        self._transport.abort()
+
     def sweep(self) -> None:
         """One look in CONNECTION_SWEEP_SECONDS at whether anybody is still there."""
         if self._touched:

@@ -12,6 +12,7 @@ bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import httptools
@@ -78,8 +79,8 @@ class Head:
         "refusal",
         "region_account",
         "scope",
+        "special",
         "target",
-        "wrong_type",
     )
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class Head:
             b""  # the status line and the headers that are equal in every good reply to this head
         )
         self.operation = ""
-        self.wrong_type = False
+        self.special: Callable[[Head, bytes], bytes | None] | None = None  # answers before the rest
         self.fault: bytes | None = None  # the body of the error for a bad target or bad credentials
         self.claim: Claim | None = None  # what has to be verified with the body's hash
         self.region_account: tuple[str, str] = ("", "")

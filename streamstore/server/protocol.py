@@ -16,7 +16,7 @@ import logging
 import re
 import traceback
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +44,10 @@ _NOT_STRUCTURE = bytes(set(range(256)) - set(b'[]{}"'))
 # Opening brackets count 1, closing ones -1, read as signed bytes.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _LEAVES_TAKEN = 8
+_LOGGED_FRAMES_MAX = 8
+
+# What a notice says: status, content type, text.
+Notice = Callable[[], tuple[int, str, str]]
 
 _loads = orjson.loads
 
@@ -51,9 +55,11 @@ _loads = orjson.loads
 class Desk:
     """Answers requests for one store. Used by one event loop; it holds no connection.
 
-    `targets`: X-Amz-Target to the operation's name. `date` is a whole header line, kept fresh by
-    the server. `calls` and `failures` (by error code) count replies. While `paused` is set, calls
-    are answered with it: the store's connections are being exchanged.
+    `targets`: X-Amz-Target to the operation's name. `notices`: paths that a GET is answered for
+    with a short text, made at once: health and the like, which must not wait for anything. `date`
+    is a whole header line, kept fresh by the server. `calls` and `failures` (by error code) count
+    replies. While `paused` is set, calls are answered with it: the store's connections are being
+    exchanged.
     """
 
     def __init__(
@@ -66,6 +72,7 @@ class Desk:
         self.store = store
         self.gate = gate
         self.verifier = verifier
+        self.notices: dict[bytes, Notice] = {}
         self.date = b""
         self.paused: StoreClosed | None = None
         self.calls = 0
@@ -125,6 +132,10 @@ class Desk:
                     return
         if head.method == b"POST" and head.path == b"/":
             self._address(head, cors)
+        elif head.method == b"GET" and head.path in self.notices:
+            head.call = True
+            head.plain = head.keep_alive and not head.chunked
+            head.special = self._notice
 
     def _address(self, head: Head, cors: bytes) -> None:
         """Content type, target and credentials of a call."""
@@ -132,7 +143,7 @@ class Desk:
         head.plain = head.keep_alive and not head.chunked
         kind = (head.header(b"content-type") or b"").partition(b";")[0].strip().lower()
         if kind not in _JSON_TYPES:
-            head.wrong_type = True
+            head.special = self._not_served
             kind = replies.JSON_1_0
         head.opening = replies.opening(200, kind, cors)
         operation = self._targets.get(head.header(b"x-amz-target") or b"")
@@ -171,9 +182,14 @@ class Desk:
 
     def answer(self, head: Head, body: bytes) -> bytes | WritePlan | ReadPlan:
         """The reply to a call, or the plan that has to wait for the writer or for a thread."""
+        if head.special is not None:
+            try:
+                answer = head.special(head, body)
+            except Exception as error:
+                answer = self.fail(head, error)
+            if answer is not None:
+                return answer
         try:
-            if head.wrong_type and body:
-                return self._not_served(head)
             params = read_json(body) if body else None
         except orjson.JSONDecodeError:
             return self._refused(head, replies.SERIALIZATION_BODY)
@@ -186,7 +202,7 @@ class Desk:
             if type(params) is not dict:
                 return self._refused(head, replies.SERIALIZATION_BODY)
             if self.paused is not None:
-                raise self.paused
+                return self.fail(head, self.paused)
             store = self.store
             scope = head.scope
             if scope is None or scope.engine is not store.engine:
@@ -223,15 +239,23 @@ class Desk:
         start = replies.status_line(status) + start
         return replies.finish(start, self.date, self.next_id(), body)
 
-    def _not_served(self, head: Head) -> bytes:
+    def _not_served(self, head: Head, body: bytes) -> bytes | None:
+        """A call whose body, if it has one, is of another type than JSON."""
+        if not body:
+            return None
         self.failures["malformed"] += 1
         start = replies.opening(404)
         return replies.finish(start, self.date, self.next_id(), replies.NOT_SERVED_BODY)
 
+    def _notice(self, head: Head, body: bytes) -> bytes:
+        status, kind, text = self.notices[head.path]()
+        start = replies.opening(status, kind.encode())
+        return replies.finish(start, self.date, self.next_id(), text.encode())
+
 
 def log_failure(what: str, error: BaseException) -> None:
     """Log an exception by type and place. Its text stays out, since it may quote an item."""
-    frames = traceback.extract_tb(error.__traceback__)
+    frames = traceback.extract_tb(error.__traceback__, -_LOGGED_FRAMES_MAX)
     places = " < ".join(
         f"{frame.filename}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     )

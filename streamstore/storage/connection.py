@@ -212,13 +212,14 @@ class Forked(Protocol):
         """
 
 
-_guarded: dict[int, weakref.ref[Any]] = {}
+_guarded: list[weakref.ref[Any]] = []
 
 
 def on_fork(thing: Forked) -> None:
     """Have `thing.forked()` called in a forked child, for as long as `thing` lives."""
-    key = id(thing)
-    _guarded[key] = weakref.ref(thing, lambda _: _guarded.pop(key, None))
+    # Pruned here, not by a callback of the reference: an interruption inside one would be lost.
+    _guarded[:] = [reference for reference in _guarded if reference() is not None]
+    _guarded.append(weakref.ref(thing))
 
 
 def keep_for_ever(thing: Any) -> None:
@@ -231,7 +232,7 @@ def keep_for_ever(thing: Any) -> None:
 
 
 def _tell_the_child() -> None:
-    for reference in list(_guarded.values()):
+    for reference in list(_guarded):
         thing = reference()
         if thing is not None:
             thing.forked()

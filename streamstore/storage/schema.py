@@ -16,15 +16,13 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
-NEVER_REUSED: set[str] = set()
 
 
 def _table(
     name: str, *columns: sa.Column[Any] | sa.Index, rowid: bool = True, **catalogue: str
 ) -> None:
     """One table. `catalogue` says who writes it, its key, its value and its lifetime."""
-    keys = [column for column in columns if isinstance(column, sa.Column) and column.primary_key]
-    counted = any(column.name in NEVER_REUSED for column in keys)
+    counted = any(isinstance(it, sa.Column) and it.autoincrement is True for it in columns)
     sa.Table(
         name,
         metadata,
@@ -37,9 +35,7 @@ def _table(
 
 def _id(name: str) -> sa.Column[Any]:
     """An id that is given once: AUTOINCREMENT."""
-    return sa.Column(
-        name, sa.Integer, primary_key=True, nullable=False, info={"never_reused": True}
-    )
+    return sa.Column(name, sa.Integer, primary_key=True, nullable=False, autoincrement=True)
 
 
 def _integer(name: str, *, null: bool = False, key: bool = False) -> sa.Column[Any]:

@@ -31,10 +31,10 @@ class ReadTransaction:
 
     __slots__ = ("_connection", "_cursor", "_execute", "_iterating")
 
-    def __init__(self, connection: apsw.Connection, cursor: apsw.Cursor) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
-        self._cursor = cursor
-        self._execute: Any = cursor.execute
+        self._cursor = connection.cursor()
+        self._execute: Any = self._cursor.execute
         self._iterating: list[apsw.Cursor] = []
 
     def one(self, sql: str, params: Params = ()) -> Row | None:
@@ -91,9 +91,13 @@ class ReadTransaction:
 
     def close_iterators(self) -> None:
         """Close what `iterate` left open: an open read would outlive COMMIT."""
-        for cursor in self._iterating:
-            cursor.close(True)
-        self._iterating = []
+        while self._iterating:
+            self._iterating.pop().close(True)
+
+    def drop_cursor(self) -> None:
+        """After an interruption: a statement cut between its rows would keep its snapshot open."""
+        self._cursor.close(True)
+        self._cursor = self._connection.cursor()
 
     def _failed(self, error: apsw.Error) -> StorageError:
         return translate(error)
@@ -109,8 +113,8 @@ class WriteTransaction(ReadTransaction):
 
     __slots__ = ("lost",)
 
-    def __init__(self, connection: apsw.Connection, cursor: apsw.Cursor) -> None:
-        super().__init__(connection, cursor)
+    def __init__(self, connection: apsw.Connection) -> None:
+        super().__init__(connection)
         self.lost: apsw.Error | None = None
 
     def run(self, sql: str, params: Params = ()) -> None:

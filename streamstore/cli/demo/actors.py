@@ -69,7 +69,8 @@ class Actor:
         try:
             word = self.words.get(timeout=WORD_SECONDS_MAX)
         except queue.Empty:
-            raise ActorDied(f"the {self.name} said nothing for {WORD_SECONDS_MAX:.0f} s") from None
+            silence = f"the {self.name} said nothing for {WORD_SECONDS_MAX:.0f} s"
+            raise ActorDied(f"{silence}: {''.join(self.complaints)[-2000:]}") from None
         if word is None:
             self._listeners[1].join(timeout=2)
             raise ActorDied(f"the {self.name} ended: {''.join(self.complaints)[-2000:]}")

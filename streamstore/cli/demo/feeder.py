@@ -50,15 +50,15 @@ def action_of(change: feed.Change, number: int) -> Action:
         "Update": {
             "TableName": TABLE,
             "Key": key,
-            "UpdateExpression": "SET blob = :blob, #m = :mode, commit_number = :commit_number",
-            "ExpressionAttributeNames": {"#m": "mode"},
+            "UpdateExpression": "SET #b = :blob, #m = :mode, commit_number = :commit_number",
+            "ExpressionAttributeNames": {"#b": "blob", "#m": "mode"},
             "ExpressionAttributeValues": {f":{name}": value for name, value in facts.items()},
         }
     }
 
 
-def position_action(done: int) -> Action:
-    item = {"id": {"S": "feeder"}, "done": {"N": str(done)}}
+def position_action(done: int, compacted: bool = False) -> Action:
+    item = {"id": {"S": "feeder"}, "done": {"N": str(done)}, "compacted": {"BOOL": compacted}}
     return {"Put": {"TableName": POSITIONS, "Item": item}}
 
 
@@ -69,6 +69,7 @@ class Feeder:
         self.door = door
         self.pieces = [(commit, piece) for commit in commits for piece in commit.transactions()]
         self._pause = threading.Event()
+        self.compacted = False
 
     def patiently(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
         """A call that is sent again while the endpoint is away; each of ours may be sent twice without harm."""
@@ -100,7 +101,10 @@ class Feeder:
             "GetItem",
             {"TableName": POSITIONS, "Key": {"id": {"S": "feeder"}}, "ConsistentRead": True},
         )
-        return int(reply["Item"]["done"]["N"]) if "Item" in reply else 0
+        if "Item" not in reply:
+            return 0
+        self.compacted = reply["Item"]["compacted"]["BOOL"]
+        return int(reply["Item"]["done"]["N"])
 
     def run(self) -> None:
         total = len(self.pieces)
@@ -109,19 +113,19 @@ class Feeder:
         done = self.position()
         say(start=done, total=total)
         while done < total:
+            if done >= pause and not self.compacted:
+                self.compact()
             if done in splits:
                 self.split(child=splits[done] != SPLIT_AT[0])
             commit, piece = self.pieces[done]
             actions = [action_of(change, commit.number) for change in piece]
-            actions.append(position_action(done + 1))
+            actions.append(position_action(done + 1, self.compacted))
             self.patiently(
                 "TransactWriteItems",
                 {"TransactItems": actions, "ClientRequestToken": f"piece-{done + 1}"},
             )
             done += 1
             say(acked=done)
-            if done == pause:
-                self.compact()
         say(done=done)
 
     def split(self, *, child: bool) -> None:
@@ -152,6 +156,7 @@ class Feeder:
         sys.stdin.readline()
         self.door.advance(CLOCK_JUMP_SECONDS)
         say(compacted=self.door.compact())
+        self.compacted = True
 
 
 def main(place: str, feed_path: str) -> None:

@@ -41,6 +41,7 @@ class Consumer:
         self.positions = {shard: r["dynamodb"]["SequenceNumber"] for shard, r in collected(path)}
         self.drained: set[str] = set()
         self.iterators: dict[str, str] = {}
+        self.read = 0  # records of this process's life
         self.owners: dict[str, int] = {}  # a lineage stays with the consumer of its first shard
         whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
         self.file = open(path, "ab")
@@ -70,8 +71,24 @@ class Consumer:
             parent = shard.get("ParentShardId")
             if name in self.drained or (parent in there and parent not in self.drained):
                 continue
-            found += self.follow(name)
+            try:
+                found += self.follow(name)
+            except Refused as refused:
+                self.recover(name, refused)
+                found += 1  # A pass that met this was not empty: look again.
         return found
+
+    def recover(self, shard: str, refused: Refused) -> None:
+        """What a consumer does about its iterator: ask again from its position, or go on from the horizon."""
+        self.iterators.pop(shard, None)
+        if refused.code == "ResourceNotFoundException":
+            self.drained.add(shard)  # It was read to its end before retention took it.
+        elif refused.code == "TrimmedDataAccessException":
+            # All up to here was read and then trimmed; what is younger starts at the horizon. The proof would
+            # show a gap.
+            self.positions.pop(shard, None)
+        elif refused.code != "ExpiredIteratorException":
+            raise refused
 
     def follow(self, shard: str) -> int:
         iterator = self.iterators.get(shard) or self.iterator(shard)
@@ -84,6 +101,7 @@ class Consumer:
                 self.positions[shard] = record["dynamodb"]["SequenceNumber"]
             self.file.flush()
             found += len(page["Records"])
+            self.read += len(page["Records"])
             if "NextShardIterator" not in page:
                 self.drained.add(shard)
                 return found
@@ -123,7 +141,7 @@ class Followers:
             except OSError:
                 found = -1  # The endpoint is away; its restart is part of the show.
             with self.quiet:
-                self.records[number] += max(found, 0)
+                self.records[number] = consumer.read
                 if found == 0:
                     self.passes[number] += 1
                     self.quiet.notify_all()

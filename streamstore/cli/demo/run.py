@@ -13,11 +13,13 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from ... import store as stores
 from ...clock import SystemClock
+from ...engine.streams.lineage import draw
 from . import feed
 from .actors import Actor, free_port, start_server
-from .door import Door, open_door
-from .feeder import CLOCK_JUMP_SECONDS, Feeder
+from .door import open_door
+from .feeder import CLOCK_JUMP_SECONDS, TABLE, Feeder
 from .proof import Claim, claims
 
 KILL_AT = 0.5
@@ -35,7 +37,6 @@ class Story:
     read_before_compaction: int = 0
     removed: int = 0
     feed_seconds: float = 0.0
-    compacted: bool = False
 
 
 class Demo:
@@ -55,11 +56,15 @@ class Demo:
         """Everything, in order; the claims at the end."""
         if self.http:
             self.server = start_server(self.db, self.port)
-        feeder = Actor.of_module("feeder", self.place, str(self.feed_path))
-        follower: Actor | None = None
-        started = perf_counter()
+        follower = feeder = None
         try:
-            feeder, follower = self._feed(feeder, copies, progress)
+            if not self.http:
+                stores.open(self.db).close()  # so that followers find a store to read
+            follower = Actor.of_module("follower", self.place, str(copies))
+            follower.word()
+            started = perf_counter()
+            feeder = Actor.of_module("feeder", self.place, str(self.feed_path))
+            feeder = self._feed(feeder, follower, progress)
             self.story.feed_seconds = perf_counter() - started
             follower.tell("mark")
             follower.word()
@@ -72,19 +77,15 @@ class Demo:
                     actor.end()
 
     def _feed(
-        self, feeder: Actor, copies: Path, progress: Callable[[int, int], None]
-    ) -> tuple[Actor, Actor]:
+        self, feeder: Actor, follower: Actor, progress: Callable[[int, int], None]
+    ) -> Actor:
         """Listen to the feeder until it is done; kill and start again once on the way."""
         story = self.story
-        follower: Actor | None = None
         killed = False
         while True:
             word = feeder.word()
             story.total = word.get("total", story.total)
-            if "start" in word and follower is None:
-                follower = Actor.of_module("follower", self.place, str(copies))
-                follower.word()
-            elif "acked" in word:
+            if "acked" in word:
                 story.acked = word["acked"]
                 progress(story.acked, story.total)
                 if not killed and story.acked >= story.total * KILL_AT:
@@ -94,17 +95,14 @@ class Demo:
                 story.splits.append(word["split"])
                 self.note(f"split {word['split']}" + (", a child" if word["child"] else ""))
             elif "paused" in word:
-                assert follower is not None
                 follower.tell("mark")
                 story.read_before_compaction = follower.word()["caught_up"]
                 feeder.tell("go on")
             elif "compacted" in word:
-                story.removed = word["compacted"]
-                story.compacted = True
-                self.note(f"a day later: compacted, {story.removed} records removed")
+                story.removed = story.read_before_compaction
+                self.note("a day and an hour later: compacted")
             elif "done" in word:
-                assert follower is not None
-                return feeder, follower
+                return feeder
 
     def _kill(self, feeder: Actor) -> Actor:
         """SIGKILL the process that owns the store, and start it again on the same file."""
@@ -147,16 +145,15 @@ class Demo:
                     f"{story.acked_when_killed} acknowledged, {story.found_after_kill} found",
                 ),
             )
-            self.drawing = self._drawing(door)
+            self.drawing = self._drawing()
             return found
         finally:
             door.close()
 
-    @staticmethod
-    def _drawing(door: Door) -> str:
-        from .drawing import lineage_of
-
-        return lineage_of(door)
+    def _drawing(self) -> str:
+        """The lineage, read from the file beside whoever owns it."""
+        with stores.open(self.db, read_only=True) as store:
+            return draw(store.shards(TABLE))
 
 
 def bar(stream: Any) -> Callable[[int, int], None]:
@@ -197,7 +194,7 @@ def demo(feed_path: Path | None, *, http: bool) -> int:
     rate = story.total / story.feed_seconds
     print(
         f"{story.total} transactions in {story.feed_seconds:.1f} s ({rate:,.0f}/s, each synced), "
-        f"{len(story.splits)} splits, {story.removed} records compacted away, "
+        f"{len(story.splits)} splits, {story.removed} records trimmed and compacted away, "
         f"{perf_counter() - started:.1f} s in all"
     )
     for claim in found:

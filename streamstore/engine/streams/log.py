@@ -87,16 +87,20 @@ def append(group: Group, table: TableInfo, position: int, body: bytes) -> int:
 
 
 def _record_time(group: Group, stream_id: int) -> int:
-    """The creation time of all of this group's records in a stream: the clock, or the stream's last
-    if that is later.
-
-    It needs no undoing: a later unit of the group would find the same.
+    """The creation time of this group's records in a stream: the clock, or the stream's last one
+    if that is later. It is the same for all of the group, and undone with the unit that asked.
     """
     last = group.engine.stream_ms.get(stream_id)
     if last is None:
         row = group.tx.one(sql.STREAM_LAST_RECORD, (stream_id,))
         last = row[0] if row is not None else 0
-    group.stream_ms[stream_id] = created_ms = max(group.now_ms, last)
+    times = group.stream_ms
+    times[stream_id] = created_ms = max(group.now_ms, last)
+
+    def undo() -> None:
+        del times[stream_id]
+
+    group.journal(undo)
     return created_ms
 
 

@@ -207,7 +207,10 @@ class Samples:
                 self._draw(window, hash_value, units)
 
     def units_per_second(self, partition_id: int, now_ms: int) -> float:
-        """Write units a second of a partition, averaged over the last five minutes."""
+        """Write units a second of a partition, averaged over the last five minutes.
+
+        The window moves by whole buckets, so up to ten seconds of it are missing from the sum.
+        """
         window = self._windows.get(partition_id)
         if window is None:
             return 0.0

@@ -12,7 +12,7 @@ each time."""
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ...codec.hashing import HASH_MAX, HASH_MIN, partition_hash
 from ...codec.items import unpack
@@ -47,7 +47,8 @@ def query(
     """
     statement, values = _query(table, index, key_range, forward, start)
     for row in rx.iterate(statement, values):
-        yield _item(row[1]), row[0]
+        body = row[1]
+        yield (_missing() if body is None else unpack(body)), row[0]
 
 
 def query_whole(
@@ -78,7 +79,8 @@ def scan(
     """
     statement, values = _scan(table, index, segment, total, start)
     for row in rx.iterate(statement, values):
-        yield _item(row[1]), row[0]
+        body = row[1]
+        yield (_missing() if body is None else unpack(body)), row[0]
 
 
 def scan_whole(
@@ -152,6 +154,8 @@ def _base(
 
 
 def _item(body: bytes | None) -> Item:
-    if body is None:
-        raise Corrupted("the body of a large item is missing")
-    return unpack(body)
+    return _missing() if body is None else unpack(body)
+
+
+def _missing() -> NoReturn:
+    raise Corrupted("the body of a large item is missing")

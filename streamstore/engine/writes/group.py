@@ -109,8 +109,7 @@ class Group:
         # (partition id, partition hash, write units) of each effective write, for the split
         # policy's samples.
         self.observed: list[tuple[int, bytes, int]] = []
-        # The creation time of this group's records, by stream (streams/log): the same for all of
-        # them, so a failed unit has nothing to undo.
+        # The creation time of this group's records, by stream (streams/log).
         self.stream_ms: dict[int, int] = {}
         self._tables: dict[int, TableInfo] = {}
         self._put: list[TableInfo] = []

@@ -6,7 +6,12 @@ from typing import Any
 
 from ...engine.writes.mutation import Mutation, encode_key
 from ...expressions import bind
-from ..parameters import PUT_OR_DELETE, refuse_mixing, refuse_stray_placeholders
+from ..parameters import (
+    PUT_OR_DELETE,
+    refuse_mixing,
+    refuse_paths_into_keys,
+    refuse_stray_placeholders,
+)
 from ..plan import Scope, WritePlan
 from ..tables.status import data_plane_table
 from .writing import plan
@@ -31,4 +36,6 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
         ).condition
     table = data_plane_table(scope, params["TableName"])
     key = encode_key(table, reading.values)
+    if condition is not None:
+        refuse_paths_into_keys(table, condition.paths)
     return plan(Mutation(table, key, "delete", condition=condition), params)

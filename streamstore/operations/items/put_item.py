@@ -9,7 +9,12 @@ from ...engine.tables.indexes import check_item
 from ...engine.writes.mutation import Mutation, encode_item_key
 from ...errors import ValidationFailed
 from ...expressions import Condition, bind
-from ..parameters import PUT_OR_DELETE, refuse_mixing, refuse_stray_placeholders
+from ..parameters import (
+    PUT_OR_DELETE,
+    refuse_mixing,
+    refuse_paths_into_keys,
+    refuse_stray_placeholders,
+)
 from ..plan import Scope, WritePlan
 from ..tables.status import data_plane_table
 from .writing import ITEM_TOO_LARGE, plan, with_prefix
@@ -31,6 +36,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
     item = reading.values
     table = data_plane_table(scope, params["TableName"])
     key = encode_item_key(table, item)
+    if condition is not None:
+        refuse_paths_into_keys(table, condition.paths)
     if table.indexes:
         check_item(table, item, "put")
     mutation = Mutation(table, key, "put", item=item, item_size=reading.size, condition=condition)
@@ -51,4 +58,5 @@ def _condition(params: dict[str, Any], size_bytes: int) -> Condition | None:
         names=params.get("ExpressionAttributeNames"),
         values=params.get("ExpressionAttributeValues"),
         condition=params["ConditionExpression"],
+        bare_set_faults=True,
     ).condition

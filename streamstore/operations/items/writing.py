@@ -1,15 +1,19 @@
-"""What the single-item writes share: carrying a mutation out under the lock, and the reply's optional parts (spec I).
+"""What the single-item writes share: carrying a mutation out under the lock, and the reply's
+optional parts (spec I).
 
-The plan of a write is a bound method of a small object; a request that asks for nothing back, which is nearly every
-one, answers {} without looking further. What may be returned by which operation is checked by the operations.
+The plan of a write is a bound method of a small object; a request that asks for nothing back, which
+is nearly every one, answers {} without looking further. What may be returned by which operation is
+checked by the operations.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from ...codec.sizes import Item, write_units
-from ...engine.writes.apply import Applied, apply
+from ...engine.tables.items import collection_bytes
+from ...engine.writes.applied import Applied
+from ...engine.writes.apply import apply
 from ...engine.writes.mutation import Mutation
 from ...errors import ConditionFailed, ValidationFailed
 from ..capacity import collection_metrics, consumed
@@ -20,7 +24,8 @@ if TYPE_CHECKING:
     from ...engine.writes.group import Group
 
 ITEM_TOO_LARGE: Final = "Item size has exceeded the maximum allowed size"
-# What a write costs in the writer's queue beside its item: the request, the old image, index entries.
+# What a write costs in the writer's queue beside its item: the request, the old image, index
+# entries.
 COST_BYTES: Final = 512
 
 Params = dict[str, Any]
@@ -51,7 +56,10 @@ class ItemWrite:
         try:
             applied = apply(group, self.mutation)
         except ConditionFailed as failure:
-            if failure.item is None or params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+            if (
+                failure.item is None
+                or params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+            ):
                 raise
             raise ConditionFailed() from None
         reply: Reply = {}
@@ -67,19 +75,47 @@ class ItemWrite:
             if entry is not None:
                 reply["ConsumedCapacity"] = entry
         if "ReturnItemCollectionMetrics" in params:
-            metrics = metrics_of(group, params["ReturnItemCollectionMetrics"], self.mutation)
+            metrics = metrics_of(group, params["ReturnItemCollectionMetrics"], applied)
             if metrics is not None:
                 reply["ItemCollectionMetrics"] = metrics
         return reply
 
 
 def table_units(applied: Applied) -> int:
-    """Write units on the table's arm: by the larger image, at least one, whether or not anything changed."""
+    """Write units on the table's arm: by the larger image, at least one, whether or not anything
+    changed.
+    """
     return write_units(max(applied.old_size, applied.new_size))
 
 
-def metrics_of(group: Group, mode: str, mutation: Mutation) -> dict[str, Any] | None:
-    raise NotImplementedError
+def metrics_of(group: Group, mode: str, applied: Applied) -> dict[str, Any] | None:
+    """ItemCollectionMetrics of one write, or None where there are none."""
+    if mode != "SIZE":
+        return None
+    size_bytes = collection_bytes(group.tx, applied.table, applied.key)
+    return collection_metrics(mode, applied.table, applied.key.item, size_bytes)
+
+
+class Metrics:
+    """ItemCollectionMetrics of a batch or transaction: one entry a collection, by table."""
+
+    __slots__ = ("_mode", "_seen", "by_table")
+
+    def __init__(self, mode: str | None) -> None:
+        self._mode = mode
+        self._seen: set[tuple[int, bytes]] = set()
+        # By the name of the table as given; empty where nothing was asked for.
+        self.by_table: dict[str, list[dict[str, Any]]] = {}
+
+    def note(self, group: Group, given_name: str, applied: Applied) -> None:
+        """Count in the collection that a write touched."""
+        collection = (applied.table.table_id, applied.key.pk)
+        if self._mode is None or collection in self._seen:
+            return
+        self._seen.add(collection)
+        entry = metrics_of(group, self._mode, applied)
+        if entry is not None:
+            self.by_table.setdefault(given_name, []).append(entry)
 
 
 def returned(mode: str, mutation: Mutation, applied: Applied) -> Item | None:
@@ -92,5 +128,5 @@ def returned(mode: str, mutation: Mutation, applied: Applied) -> Item | None:
     if mode == "NONE" or update is None:
         return None
     if mode == "UPDATED_OLD":
-        return None if applied.old is None else update.updated_old(applied.old)
-    return None if applied.new is None else update.updated_new(applied.new)
+        return update.updated_old(applied.old)
+    return update.updated_new(applied.old, applied.key.item)

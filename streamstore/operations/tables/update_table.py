@@ -1,8 +1,8 @@
 """UpdateTable: what the request says by itself, then the table, then what the two are together
 (spec C.3, A.4).
 
-Changing the indexes of a live table is not served yet; such a request is checked as far as it can be and
-then refused by name, never half done.
+Changing the indexes of a live table is not served yet; such a request is checked as far as it can
+be and then refused by name, never half done.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ class MemoryReaders:
     def transaction(self, wait: bool = True) -> Iterator[ReadTransaction]:
         """As Readers.transaction."""
         with self._writer.holding(wait) as connection:
-            rx = ReadTransaction(connection, connection.cursor())
+            rx = ReadTransaction(connection)
             self._since = self._monotonic()
             try:
                 yield rx

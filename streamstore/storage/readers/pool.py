@@ -42,7 +42,7 @@ class Reader:
         idle: Callable[[Reader], None] | None,
     ) -> None:
         self.connection = connection
-        self.rx = ReadTransaction(connection, connection.cursor())
+        self.rx = ReadTransaction(connection)
         self.rx.end()
         self.since: float | None = None
         self._control = connection.cursor()
@@ -53,7 +53,11 @@ class Reader:
         try:
             self._control.execute(statements.BEGIN)
         except apsw.Error as error:
-            raise translate(error) from error
+            if not self.connection.in_transaction:
+                raise translate(error) from error
+            # Whoever used it last was cut while leaving; only the loop's reader can be met so.
+            self._control.execute(statements.ROLLBACK)
+            self._control.execute(statements.BEGIN)
         self.since = self._monotonic()
         self.rx.start()
         return self.rx
@@ -68,6 +72,8 @@ class Reader:
             if self.connection.in_transaction:
                 self.connection.close(True)
                 raise translate(error) from error
+        if self.connection.txn_state() != apsw.SQLITE_TXN_NONE:
+            self.rx.drop_cursor()
         self.since = None
         if self._idle is not None:
             self._idle(self)

@@ -53,7 +53,6 @@ class GroupCommit:
     ) -> None:
         self._connection = connection
         self._control = connection.cursor()
-        self._work = connection.cursor()
         self._open_group = open_group
         self._monotonic = clock.monotonic
         self._durable = durable
@@ -105,7 +104,7 @@ class GroupCommit:
             if self._connection.in_transaction:
                 self._roll_back()
             self._control.execute(statements.BEGIN_IMMEDIATE)
-            flight.tx = WriteTransaction(self._connection, self._work)
+            flight.tx = WriteTransaction(self._connection)
             flight.group = self._open_group(flight.tx)
             failpoints.hit("group-after-begin")
         except Exception as error:
@@ -285,6 +284,7 @@ class GroupCommit:
     def _tell_abandoned(self, flight: Flight) -> None:
         if flight.tx is not None:
             flight.tx.end()
+            flight.tx.drop_cursor()
         if flight.group is not None:
             try:
                 flight.group.abandoned()

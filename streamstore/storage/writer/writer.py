@@ -270,6 +270,8 @@ class Writer(GroupCommit):
                     self._recover(self._flight, None)
                 if self._shut is not None and not isinstance(self._shut, Latched):
                     raise definite(self._shut)
+                if self._connection.in_transaction:
+                    self._roll_back()  # exclusive work was cut, and then its end too
                 yield self._connection
         except StopIteration:
             if held:
@@ -325,8 +327,8 @@ class Writer(GroupCommit):
 
     def forked(self) -> None:
         """In a forked child: leave the parent's connection alone, hold up nobody, refuse."""
-        for thing in (self._connection, self._control, self._work):
-            keep_for_ever(thing)
+        keep_for_ever(self._connection)
+        keep_for_ever(self._control)
         self._make_locks()
         self._queue.clear()
         self._flight = None

@@ -1,7 +1,7 @@
 """A desk in front of the operations: a store in memory that is asked as both doors ask it.
 
-What it does is what the store does with a plan, without threads: a real writer's connection, a real engine, a clock
-that moves when told.
+What it does is what the store does with a plan, without threads: a real writer's connection, a real
+engine, a clock that moves when told.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Desk:
         self.scope = Scope(self.engine, REGION, ACCOUNT, False)
 
     def _reading(self) -> ReadTransaction:
-        return ReadTransaction(self.connection, self.connection.cursor())
+        return ReadTransaction(self.connection)
 
     def ask(self, operation: str, scope: Scope | None = None, **params: Any) -> Any:
         plan = registry.prepare(operation, params, scope or self.scope)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -46,6 +47,7 @@ class FakeWriter:
         self.commit_seconds = 0.0
         self.full = False
         self.held = False
+        self.groups = self.units = self.commits = self.syncs = 0
 
     @property
     def pending(self) -> bool:
@@ -68,6 +70,8 @@ class FakeWriter:
                 outcome.error = error
             deliver(outcome)
         return True
+
+    lead = try_lead
 
 
 class FakeReaders:
@@ -110,7 +114,7 @@ class FakeStore:
         self.seen.append((operation, params))
         self.scopes.append(scope)
         if operation == "Break":
-            raise self.error
+            raise self.error.with_traceback(None)
         if operation == "Write":
             return WritePlan(lambda group: {"written": params})
         if operation in ("Read", "LongRead"):
@@ -146,8 +150,8 @@ class FakeLoop:
 
     call_soon_threadsafe = call_soon
 
-    def call_later(self, seconds: float, callback: Callable[[], Any]) -> FakeTimer:
-        timer = FakeTimer(seconds, callback)
+    def call_later(self, seconds: float, callback: Callable[..., Any], *args: Any) -> FakeTimer:
+        timer = FakeTimer(seconds, partial(callback, *args))
         self.timers.append(timer)
         return timer
 
@@ -162,7 +166,7 @@ class FakeLoop:
 
 
 class FakeTransport:
-    """Collects what is written. `high_water`: a protocol is told to pause above it until `drain`."""
+    """Collects what is written. `high_water`: a larger write makes its protocol pause."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -319,6 +323,7 @@ def tools() -> SimpleNamespace:
         replies_in=replies_in,
         headers=HEADERS,
         authorization=AUTHORIZATION,
+        targets=TARGETS,
         bench=Bench,
         limits=limits,
     )

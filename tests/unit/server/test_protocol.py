@@ -159,9 +159,7 @@ def test_a_reply_that_cannot_be_written_is_a_500(bench: Any, tools: Any) -> None
     assert ask(bench, tools).status == 500
 
 
-@pytest.mark.parametrize(
-    ("operation", "kind"), [("Write", WritePlan), ("LongRead", ReadPlan)]
-)
+@pytest.mark.parametrize(("operation", "kind"), [("Write", WritePlan), ("LongRead", ReadPlan)])
 def test_what_has_to_wait_comes_back_as_a_plan(
     bench: Any, tools: Any, operation: str, kind: type
 ) -> None:
@@ -286,8 +284,10 @@ def test_brackets_inside_texts_are_no_depth() -> None:
 @given(
     st.recursive(
         st.text('[]{}"\\ax', max_size=6),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(st.text('[]{}"\\a', max_size=3), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.text('[]{}"\\a', max_size=3), inner, max_size=3)
+        ),
         max_leaves=25,
     ),
     st.integers(0, 60),

@@ -54,7 +54,7 @@ def test_a_closing_reply_says_so_and_is_otherwise_the_same() -> None:
 
 def test_refusals_close_and_413_has_no_body() -> None:
     assert replies.refusal(413) == (
-        b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     )
     assert replies.refusal(400, "so").endswith(b"Content-Length: 3\r\n\r\nso\n")
 

@@ -27,13 +27,17 @@ def head_of(path: str = "/", **headers: str) -> Head:
     return read_head("\r\n".join(lines).encode("latin-1"))
 
 
+def authenticate(head: Head, verifier: Verifier | None = None, body: bytes = b"") -> None:
+    claim = read_claim(head)
+    if verifier is None:
+        check_form(claim)
+    else:
+        verifier.verify(claim, head, body)
+
+
 def refusal(head: Head, verifier: Verifier | None = None, body: bytes = b"") -> tuple[str, str]:
     with pytest.raises(AuthenticationFailed) as caught:
-        claim = read_claim(head)
-        if verifier is None:
-            check_form(claim)
-        else:
-            verifier.verify(claim, head, body)
+        authenticate(head, verifier, body)
     return caught.value.code, caught.value.message
 
 
@@ -50,8 +54,10 @@ QUERY = (
         (
             head_of(QUERY, Authorization=FULL),
             "InvalidSignatureException",
-            "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP "
-            "header.",
+            (
+                "Found both 'X-Amz-Algorithm' as a query-string param and 'Authorization' as HTTP "
+                "header."
+            ),
         ),
         (
             head_of(**DATED),
@@ -66,26 +72,33 @@ QUERY = (
         (
             head_of(Authorization="AWS4-"),
             "IncompleteSignatureException",
-            "Authorization header requires 'Credential' parameter. "
-            "Authorization header requires 'Signature' parameter. "
-            "Authorization header requires 'SignedHeaders' parameter. "
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
-            "Authorization=AWS4-",
+            (
+                "Authorization header requires 'Credential' parameter. "
+                "Authorization header requires 'Signature' parameter. "
+                "Authorization header requires 'SignedHeaders' parameter. "
+                "Authorization header requires existence of either a 'X-Amz-Date' or a "
+                "'Date' header. "
+                "Authorization=AWS4-"
+            ),
         ),
         (
             head_of(Authorization="AWS4-HMAC-SHA256 Credential=a, Signature=", **DATED),
             "IncompleteSignatureException",
-            "Authorization header requires 'Signature' parameter. "
-            "Authorization header requires 'SignedHeaders' parameter. "
-            "Authorization=AWS4-HMAC-SHA256 Credential=a, Signature=",
+            (
+                "Authorization header requires 'Signature' parameter. "
+                "Authorization header requires 'SignedHeaders' parameter. "
+                "Authorization=AWS4-HMAC-SHA256 Credential=a, Signature="
+            ),
         ),
         (
             head_of("/?X-Amz-Algorithm=x&X-Amz-Date=y"),
             "IncompleteSignatureException",
-            "AWS query-string parameters must include 'X-Amz-Credential'. "
-            "AWS query-string parameters must include 'X-Amz-Signature'. "
-            "AWS query-string parameters must include 'X-Amz-SignedHeaders'. "
-            "Re-examine the query-string parameters.",
+            (
+                "AWS query-string parameters must include 'X-Amz-Credential'. "
+                "AWS query-string parameters must include 'X-Amz-Signature'. "
+                "AWS query-string parameters must include 'X-Amz-SignedHeaders'. "
+                "Re-examine the query-string parameters."
+            ),
         ),
         (
             head_of(Authorization=FULL.replace("SHA256", "SHA512"), **DATED),
@@ -95,8 +108,10 @@ QUERY = (
         (
             head_of(Authorization=FULL.replace("/20261124", ""), **DATED),
             "IncompleteSignatureException",
-            "Credential must have exactly 5 slash-delimited elements, e.g. "
-            "keyid/date/region/service/term, got 'a/us-east-1/dynamodb/aws4_request'",
+            (
+                "Credential must have exactly 5 slash-delimited elements, e.g. "
+                "keyid/date/region/service/term, got 'a/us-east-1/dynamodb/aws4_request'"
+            ),
         ),
         (
             head_of(Authorization=FULL.replace("us-east-1", "a:b"), **DATED),
@@ -219,11 +234,13 @@ def test_every_wrong_part_of_the_scope_is_listed() -> None:
     clock = ManualClock(1_370_736_000_000)
     assert refusal(head, Verifier(KEYS, clock)) == (
         "InvalidSignatureException",
-        "Credential should be scoped to a valid region, not 'c:'. "
-        "Credential should be scoped to correct service: 'dynamodb'. "
-        "Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. "
-        "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
-        "HTTP: 'b' != '20130609', from '20130609T000000Z'.",
+        (
+            "Credential should be scoped to a valid region, not 'c:'. "
+            "Credential should be scoped to correct service: 'dynamodb'. "
+            "Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. "
+            "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from "
+            "HTTP: 'b' != '20130609', from '20130609T000000Z'."
+        ),
     )
 
 
@@ -241,14 +258,18 @@ def test_a_date_that_is_not_basic_is_refused(date: str) -> None:
         (15 * 60, None),
         (
             15 * 60 + 1,
-            "Signature expired: 20261124T030000Z is now earlier than 20261124T030001Z "
-            "(20261124T031501Z - 15 min.)",
+            (
+                "Signature expired: 20261124T030000Z is now earlier than 20261124T030001Z "
+                "(20261124T031501Z - 15 min.)"
+            ),
         ),
         (-15 * 60, None),
         (
             -15 * 60 - 1,
-            "Signature not yet current: 20261124T030000Z is still later than 20261124T025959Z "
-            "(20261124T024459Z + 15 min.)",
+            (
+                "Signature not yet current: 20261124T030000Z is still later than 20261124T025959Z "
+                "(20261124T024459Z + 15 min.)"
+            ),
         ),
     ],
 )
@@ -277,7 +298,9 @@ def test_host_and_target_must_be_signed() -> None:
     st.text(
         st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=80
     ),
-    st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=80),
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="#"), max_size=80
+    ),
 )
 def test_no_header_or_query_at_all_crashes_the_reader(authorization: str, query: str) -> None:
     head = Head()
@@ -289,8 +312,7 @@ def test_no_header_or_query_at_all_crashes_the_reader(authorization: str, query:
     for credentials in (head, Head()):
         credentials.query = query.encode()
         with pytest.raises(AuthenticationFailed):
-            claim = read_claim(credentials)
-            verifier.verify(claim, credentials, b"")
+            authenticate(credentials, verifier)
 
 
 def test_the_cache_of_signing_keys_is_bounded(verifier: Verifier) -> None:

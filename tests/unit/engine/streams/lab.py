@@ -6,10 +6,9 @@ writes records whose bodies are labels, so that a test sees at once which of the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
-from importlib.resources import files
 from typing import Any
 
 from streamstore.clock import Clock, ManualClock
@@ -22,8 +21,8 @@ from streamstore.engine.streams.descriptions import ShardState
 from streamstore.engine.streams.log import Position
 from streamstore.engine.tables.definitions import pack_table
 from streamstore.engine.writes.group import Group
-from streamstore.storage import statements_tables
-from streamstore.storage.connection import open_memory
+from streamstore.storage import migrate, statements_tables
+from streamstore.storage.readers import MemoryReaders
 from streamstore.storage.transaction import ReadTransaction
 from streamstore.storage.writer import Writer
 
@@ -32,25 +31,26 @@ DAY = 24 * 3600
 
 
 class Lab:
-    """One store. `writer` and `engine` are replaced by `reopen`, `clock` is not."""
+    """One store. `reopen` replaces the engine: all that is in memory only."""
 
     def __init__(self, clock: Clock | None = None, **settings: Any) -> None:
         self.clock: Any = clock or ManualClock(START_MS)
         self.settings = Settings(**settings)
-        self.connection = open_memory()
-        self.connection.execute(files("streamstore.storage").joinpath("schema.sql").read_text())
+        connection = migrate.open_in_memory()
+        self.writer = Writer(
+            connection, lambda tx: self.engine.open_group(tx), self.clock, durable=False
+        )
+        self.readers = MemoryReaders(self.writer, self.clock)
         self.reopen()
 
     def reopen(self) -> None:
         """Forget everything that is in memory only."""
         with self.reading() as rx:
             self.engine = Engine.load(rx, self.settings, self.clock)
-        self.writer = Writer(self.connection, self.engine.open_group, self.clock, durable=False)
         self.run(lambda group: None)
 
-    @contextmanager
-    def reading(self) -> Iterator[ReadTransaction]:
-        yield ReadTransaction(self.connection, self.connection.cursor())
+    def reading(self) -> AbstractContextManager[ReadTransaction]:
+        return self.readers.transaction()
 
     def run(self, unit: Callable[[Group], Any]) -> Any:
         return self.writer.run(unit)

@@ -135,10 +135,12 @@ def test_null_members_are_absent_everywhere_and_unknown_ones_are_dropped() -> No
         "Key": {"pk": {"S": "a"}, "gone": None},
         "ConsistentRead": None,
         "Nonsense": {"deep": [1]},
+        "AttributesToGet": ["a", None],
         "ExpressionAttributeNames": {"#a": "a", "#gone": None},
     }
     checked = check("GetItem", params, True)
-    assert set(checked) == {"TableName", "Key", "ExpressionAttributeNames"}
+    assert set(checked) == {"TableName", "Key", "AttributesToGet", "ExpressionAttributeNames"}
+    assert checked["AttributesToGet"] == ["a"]
     assert checked["ExpressionAttributeNames"] == {"#a": "a"}
     assert isinstance(checked["Key"], Reading)
 
