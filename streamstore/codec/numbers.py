@@ -73,7 +73,7 @@ def add(left: str, right: str) -> str:
 
 def subtract(left: str, right: str) -> str:
     """The exact difference in normal form. Raises ValidationFailed as `add` does."""
-    return add(left, right[1:] if right[0] == "-" else right if right == "0" else "-" + right)
+    return add(left, right[1:] if right[0] == "-" else "-" + right)
 
 
 def compare(left: str, right: str) -> int:

@@ -355,19 +355,18 @@ class _Parser:
         return ProjectionTree(tuple(paths))
 
     def update(self) -> UpdateTree:
-        sections: list[Section] = []
-        actions: list[Action] = []
+        sections: list[tuple[Action, ...]] = []
         while True:
             section = _SECTIONS.get(self.kinds[self.at])
             if section is None:
                 self.fail()
-            sections.append(section)
             self.at += 1
-            actions.append(self.action(section))
+            actions = [self.action(section)]
             while self.took(","):
                 actions.append(self.action(section))
+            sections.append(tuple(actions))
             if self.kinds[self.at] == "EOF":
-                return UpdateTree(tuple(sections), tuple(actions))
+                return UpdateTree(tuple(sections))
 
     def action(self, section: Section) -> Action:
         path = self.path()

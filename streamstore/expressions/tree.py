@@ -154,10 +154,14 @@ class Action:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class UpdateTree:
-    """Actions in the order of the text, and the sections as they were opened (one may be twice)."""
+    """The sections in the order of the text, each with its actions; one kind may be there twice."""
 
-    sections: tuple[Section, ...]
-    actions: tuple[Action, ...]
+    sections: tuple[tuple[Action, ...], ...]
+
+    @property
+    def actions(self) -> tuple[Action, ...]:
+        """All actions in the order of the text."""
+        return tuple(action for section in self.sections for action in section)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,14 +48,13 @@ class UpdateCode:
     whose targets are all whole attributes, else it is None.
     """
 
-    __slots__ = ("clearing_actions", "creates", "names", "results", "root", "targets", "writing")
+    __slots__ = ("clearing_actions", "creates", "names", "results", "root", "targets")
 
     def __init__(self, tree: UpdateTree, paths: Mapping[PathNode, Path], root: Branch) -> None:
         self.root = root
         self.targets = tuple(paths[action.path] for action in tree.actions)
         self.results = tuple(_result(action, paths) for action in tree.actions)
-        self.writing = tuple(action.section != "REMOVE" for action in tree.actions)
-        self.clearing_actions = self.writing.count(False)
+        self.clearing_actions = sum(action.section == "REMOVE" for action in tree.actions)
         self.creates = any(action.section in ("SET", "ADD") for action in tree.actions)
         self.names: tuple[str, ...] | None = None
         if all(len(path) == 1 for path in self.targets):

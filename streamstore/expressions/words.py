@@ -1,9 +1,10 @@
 """The first look at a tree: faults that the text alone shows, in the order of the text (spec E.4).
 
 It goes along the text, each function before its operands: names of functions, functions where they
-may not stand, reserved words, list indexes; then repeated sections of an update. Nothing here
-knows the request's names and values, so its verdict is kept together with the tree. The table of
-functions lives here as well; the second look (`checks`) reads operand counts and types off it.
+may not stand, reserved words, list indexes, and, behind a section of an update, that its kind was
+there before. Nothing here knows the request's names and values, so its verdict is kept together
+with the tree. The table of functions lives here as well; the second look (`checks`) reads operand
+counts and types off it.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from .tree import (
     NotNode,
     PathNode,
     ProjectionTree,
+    Section,
     Tree,
     UpdateTree,
     preorder,
@@ -70,16 +72,18 @@ def check_words(kind: Kind, tree: Tree) -> None:
     if not isinstance(tree, UpdateTree):
         _check_functions(kind, tree, condition=True)
         return
-    for action in tree.actions:
-        _check_elements(kind, action.path)
-        if action.operand is not None:
-            _check_functions(kind, action.operand, condition=False)
-    for position, section in enumerate(tree.sections):
-        if section in tree.sections[:position]:
+    opened: set[Section] = set()
+    for actions in tree.sections:
+        for action in actions:
+            _check_elements(kind, action.path)
+            if action.operand is not None:
+                _check_functions(kind, action.operand, condition=False)
+        section = actions[0].section
+        if section in opened:
             raise refusal(
-                kind,
-                f'The "{section}" section can only be used once in an update expression;',
+                kind, f'The "{section}" section can only be used once in an update expression;'
             )
+        opened.add(section)
 
 
 def _check_elements(kind: Kind, path: PathNode) -> None:

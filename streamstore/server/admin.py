@@ -42,8 +42,14 @@ def admin_routes(store: Store) -> tuple[Route, ...]:
         shard = request.get("shard")
         if not isinstance(table, str) or not isinstance(shard, str | None):
             raise _RefusedError("'table' must be a table's name and 'shard' a shard id or absent")
-        store.split_shard(table, shard)
-        return {}
+        return {"children": store.split_shard(table, shard)}
+
+    def roll(request: dict[str, Any]) -> dict[str, Any]:
+        table = request.get("table")
+        shard = request.get("shard")
+        if not isinstance(table, str) or not isinstance(shard, str):
+            raise _RefusedError("'table' must be a table's name and 'shard' a shard id")
+        return {"successor": store.roll_shard(table, shard)}
 
     def clock(request: dict[str, Any]) -> dict[str, Any]:
         seconds = request.get("advance_seconds")
@@ -72,6 +78,7 @@ def admin_routes(store: Store) -> tuple[Route, ...]:
     return (
         _route("POST", "compact", compact),
         _route("POST", "split", split),
+        _route("POST", "roll", roll),
         _route("POST", "clock", clock),
         _route("GET", "info", info),
     )

@@ -52,8 +52,7 @@ class Switchboard:
         if leader is None or writer is not self._writer:
             # The first write, or the first one after the store was reopened with another writer.
             self._writer = writer
-            if self.desk.store.settings.background:
-                self.desk.store.keeper.start()
+            self.desk.store.start_background()
             leader = self._leader = self.desk.store.leader(self.loop)
         leader.enqueue(plan.apply, plan.cost_bytes, deliver)
 

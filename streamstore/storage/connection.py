@@ -21,7 +21,7 @@ import apsw
 
 from ..config import Settings
 from ..errors import Busy, Corrupted, DiskFull, FileUnusable, StorageError
-from ..limits import BUSY_SECONDS_OPEN, BUSY_SECONDS_THREAD, PAGE_SIZE_BYTES
+from ..limits import BUSY_SECONDS_OPEN, BUSY_SECONDS_THREAD
 from . import statements
 
 SQLITE_VERSION_MIN = (3, 51, 3)
@@ -48,10 +48,13 @@ def open_writer(
         connection.execute(statements.TOUCH).fetchall()
         if inspect is not None:
             inspect(connection)
-        configure(connection, statements.AUTO_VACUUM, statements.JOURNAL_WAL)
+        # These are the file's own. To set them again, even to what they are, would write.
+        expect(connection, *statements.PAGE_SIZE)
+        expect(connection, *statements.AUTO_VACUUM)
+        if connection.execute(statements.JOURNAL_MODE_GET).fetchall() != [("wal",)]:
+            configure(connection, statements.JOURNAL_WAL)
         configure(connection, statements.SYNCHRONOUS[settings.durability])
         configure(connection, *statements.EVERY_CONNECTION, *statements.WRITER)
-        _expect(connection, "page_size", PAGE_SIZE_BYTES)
     return connection
 
 
@@ -97,11 +100,21 @@ def open_plain(path: str, *, vfs: str | None = None) -> apsw.Connection:
 
 
 def prepare_fresh(connection: apsw.Connection) -> None:
-    """Set what must be set before the first table exists, in the order that makes it stick
-    (engine.md 2.1).
+    """Set what must be set before the first table exists, in the order that makes it stick.
+
+    Nothing is synced while a fresh file is built: it is thrown away unless it is complete, and
+    synced as a whole before it gets its name. `finish_fresh` ends this.
     """
-    configure(connection, statements.PAGE_SIZE, statements.AUTO_VACUUM, statements.JOURNAL_WAL)
-    configure(connection, statements.SYNCHRONOUS["full"], *statements.WRITER)
+    configure(connection, statements.SYNCHRONOUS["off"])
+    configure(connection, statements.PAGE_SIZE, statements.AUTO_VACUUM)
+    configure(connection, statements.JOURNAL_IN_MEMORY)
+
+
+def finish_fresh(connection: apsw.Connection) -> None:
+    """The file is complete: from now on it is in WAL mode, which auto_vacuum had to precede."""
+    configure(connection, statements.JOURNAL_WAL)
+    expect(connection, *statements.AUTO_VACUUM)
+    remove_on_close(connection)
 
 
 def set_busy(connection: apsw.Connection, seconds: float) -> None:
@@ -178,10 +191,10 @@ def configure(connection: apsw.Connection, *pragmas: statements.Pragma) -> None:
     """
     for name, value, expected in pragmas:
         connection.execute(statements.PRAGMA_SET.format(name, value)).fetchall()
-        _expect(connection, name, expected)
+        expect(connection, name, value, expected)
 
 
-def _expect(connection: apsw.Connection, name: str, expected: object) -> None:
+def expect(connection: apsw.Connection, name: str, _: str, expected: object) -> None:
     """Read a pragma back. A pragma that SQLite lacks on this system answers with no row."""
     rows = connection.execute(statements.PRAGMA_GET.format(name)).fetchall()
     if rows and rows[0][0] != expected:

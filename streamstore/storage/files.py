@@ -308,10 +308,10 @@ def _set_aside(path: str) -> None:
             while os.path.exists(aside := f"{path}{suffix}.stale-{number}"):
                 number += 1
             os.rename(path + suffix, aside)
+            sync(os.path.dirname(path))
             log.warning("%s had no database; it was moved to %s", path + suffix, aside)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path + "-shm")
-    sync(os.path.dirname(path))
 
 
 def _rename_exclusively(source: str, target: str) -> None:

@@ -29,15 +29,15 @@ from ..errors import FileForeign, FileTooNew, FileUnusable, StorageError
 from . import failpoints, files, statements
 from .connection import (
     configure,
+    finish_fresh,
     open_memory,
     open_plain,
     open_reader,
     open_writer,
     prepare_fresh,
-    remove_on_close,
     translate,
 )
-from .maintenance import checkpoint, identity, make_wal_durable, verify
+from .maintenance import identity, make_wal_durable, verify
 
 log = logging.getLogger("streamstore.storage")
 
@@ -138,8 +138,7 @@ def build(path: str) -> None:
     try:
         prepare_fresh(connection)
         fill(connection)
-        checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE, 0)
-        remove_on_close(connection)
+        finish_fresh(connection)
     except apsw.Error as error:
         raise translate(error) from error
     finally:

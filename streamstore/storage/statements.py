@@ -48,6 +48,7 @@ Pragma = tuple[str, str, object]
 PAGE_SIZE: Final[Pragma] = ("page_size", str(limits.PAGE_SIZE_BYTES), limits.PAGE_SIZE_BYTES)
 # Must come before journal_mode: after it, it silently stays 0 (engine.md 2.1).
 AUTO_VACUUM: Final[Pragma] = ("auto_vacuum", "INCREMENTAL", 2)
+JOURNAL_IN_MEMORY: Final[Pragma] = ("journal_mode", "MEMORY", "memory")
 JOURNAL_WAL: Final[Pragma] = ("journal_mode", "WAL", "wal")
 QUERY_ONLY: Final[Pragma] = ("query_only", "ON", 1)
 EVERY_CONNECTION: Final[tuple[Pragma, ...]] = (
@@ -74,6 +75,7 @@ SYNCHRONOUS: Final[dict[str, Pragma]] = {
 }
 PRAGMA_SET: Final = "PRAGMA {} = {}"
 PRAGMA_GET: Final = "PRAGMA {}"
+JOURNAL_MODE_GET: Final = "PRAGMA journal_mode"
 
 # Giving the disk back.
 INCREMENTAL_VACUUM: Final = f"PRAGMA incremental_vacuum({limits.VACUUM_PAGES_MAX})"

@@ -31,9 +31,9 @@ class ReadTransaction:
 
     __slots__ = ("_connection", "_cursor", "_execute", "_iterating")
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(self, connection: apsw.Connection, cursor: apsw.Cursor | None = None) -> None:
         self._connection = connection
-        self._cursor = connection.cursor()
+        self._cursor = cursor or connection.cursor()
         self._execute: Any = self._cursor.execute
         self._iterating: list[apsw.Cursor] = []
 
@@ -113,8 +113,8 @@ class WriteTransaction(ReadTransaction):
 
     __slots__ = ("lost",)
 
-    def __init__(self, connection: apsw.Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: apsw.Connection, cursor: apsw.Cursor | None = None) -> None:
+        super().__init__(connection, cursor)
         self.lost: apsw.Error | None = None
 
     def run(self, sql: str, params: Params = ()) -> None:

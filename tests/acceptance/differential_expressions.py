@@ -36,7 +36,12 @@ NAMES = {"#n": "a", "#m": "other", "#dot": "x.y"}
 VALUES = {
     ":s": {"S": "x"}, ":u": {"S": "y"}, ":e": {"S": ""}, ":ty": {"S": "SS"}, ":n": {"N": "1"},
     ":n0": {"N": "0"}, ":b": {"B": "YQ=="}, ":t": {"BOOL": True}, ":z": {"NULL": True},
-    ":ss": {"SS": ["a"]}, ":ns": {"NS": ["1"]}, ":bs": {"BS": ["YQ=="]}, ":l": {"L": []}, ":m": {"M": {}},
+    ":ss": {"SS": ["a"]}, ":ns": {"NS": ["1"]}, ":bs": {"BS": ["YQ=="]},
+    ":l": {"L": []}, ":m": {"M": {}},
+}  # fmt: skip
+FUNCTIONS = {
+    "attribute_exists": 1, "attribute_not_exists": 1, "attribute_type": 2, "begins_with": 2,
+    "contains": 2, "size": 1, "if_not_exists": 2, "list_append": 2, "foo": 1,
 }  # fmt: skip
 RUN_TIME = {
     "The provided expression refers to an attribute that does not exist in the item",
@@ -162,10 +167,9 @@ class Writer:
         return self.enclosed(self.enclosed(text))
 
     def function(self, depth: int = 0, name: str | None = None) -> str:
-        counts = {"attribute_exists": 1, "attribute_not_exists": 1, "size": 1, "begins_with": 2,
-                  "attribute_type": 2, "contains": 2, "if_not_exists": 2, "list_append": 2, "foo": 1}  # fmt: skip
-        name = name or self.random.choice(list(counts))
-        count = max(1, counts[name] + (self.random.choice([-1, 1]) if self.often(0.08) else 0))
+        name = name or self.random.choice(list(FUNCTIONS))
+        wrong = self.random.choice([-1, 1]) if self.often(0.08) else 0
+        count = max(1, FUNCTIONS[name] + wrong)
         rest = [self.operand(depth) for _ in range(count - 1)]
         return (
             f"{name}({', '.join([self.path() if self.often(0.7) else self.operand(depth), *rest])})"
@@ -190,8 +194,12 @@ class Writer:
         return self.enclosed(self.enclosed(text, 0.25), 0.06)
 
     def key(self) -> str:
-        return self.some(lambda: f"{self.random.choice(['pk', 'sk', 'a'])} {self.random.choice('=<')} :s"
-                         if self.often(0.8) else self.condition(3), 3, " AND ")  # fmt: skip
+        return self.some(self.key_term, 3, " AND ")
+
+    def key_term(self) -> str:
+        if self.often(0.2):
+            return self.condition(3)
+        return f"{self.random.choice(['pk', 'sk', 'a'])} {self.random.choice('=<')} :s"
 
     def right_side(self) -> str:
         text = self.function() if self.often(0.3) else self.operand()

@@ -6,8 +6,8 @@ Not collected by pytest: run it by hand with DynamoDB Local's port, a seed and a
         software.amazon.dynamodb.services.local.main.ServerRunner -inMemory -port 8803
     python tests/differential/against_dynamodb_local.py 8803 1 5000
 
-Differences are grouped by operation and by both answers with names and numbers left out. Local is not
-the service: spec/tables.md names what it gets wrong, and what is known is listed in KNOWN below.
+Differences are grouped by operation and by both answers with names and numbers left out. Local is
+not the service: the specification names what it gets wrong, and that is left out below.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import streamstore
@@ -78,6 +79,20 @@ TABLES = {
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
     },
 }
+
+
+FAULTY = (
+    {"SS": []},
+    {"NS": ["1", "1.0"]},
+    {"N": "x"},
+    {},
+    {"S": "a", "N": "1"},
+    {"N": "1" * 39},
+    {"NULL": False},
+    {"SS": ["a", "a"]},
+    {"N": "1e126"},
+)
+PATHS = "a b c d m m.x m.y a[0] a[1] b.x g n #h l zz m.x[0] d[2]".split()
 
 
 class Local:
@@ -148,8 +163,7 @@ class Requests:
 
     def value(self, depth: int = 0) -> Any:
         if self.chance(0.02):
-            return self.pick({"SS": []}, {"NS": ["1", "1.0"]}, {"N": "x"}, {}, {"S": "a", "N": "1"},
-                             {"N": "1" * 39}, {"NULL": False}, {"SS": ["a", "a"]}, {"N": "1e126"})  # fmt: skip
+            return self.pick(*FAULTY)
         if depth < 3 and self.chance(0.3):
             return self.pick(
                 {"L": [self.value(depth + 1) for _ in range(self.random.randrange(4))]},
@@ -195,8 +209,7 @@ class Requests:
         return item
 
     def path(self) -> str:
-        return self.pick("a", "b", "c", "d", "m", "m.x", "m.y", "a[0]", "a[1]", "b.x", "g", "n", "#h",
-                         "l", "zz", "m.x[0]", "d[2]", "pk" if self.chance(0.1) else "c")  # fmt: skip
+        return self.pick(*PATHS, "pk" if self.chance(0.1) else "c")
 
     def operand(self, values: dict[str, Any]) -> str:
         if self.chance(0.25):
@@ -212,7 +225,9 @@ class Requests:
             joined = f"{self.condition(values, depth + 1)} {self.pick('AND', 'OR')} {self.condition(values, depth + 1)}"
             return self.pick(f"({joined})", joined, f"NOT ({joined})")
         path = self.path()
-        form = self.pick("cmp", "cmp", "exists", "not", "begins", "contains", "type", "between", "in")
+        form = self.pick(
+            "cmp", "cmp", "exists", "not", "begins", "contains", "type", "between", "in"
+        )
         if form == "cmp":
             return f"{path} {self.pick('=', '<>', '<', '<=', '>', '>=')} {self.operand(values)}"
         if form == "exists":
@@ -227,7 +242,9 @@ class Requests:
             name = f":v{len(values)}"
             values[name] = {"S": self.pick("S", "N", "L", "SS", "Q")}
             return f"attribute_type({path}, {name})"
-        return f"{'begins_with' if form == 'begins' else 'contains'}({path}, {self.operand(values)})"
+        return (
+            f"{'begins_with' if form == 'begins' else 'contains'}({path}, {self.operand(values)})"
+        )
 
     def update_text(self, values: dict[str, Any]) -> str:
         sections = []
@@ -255,7 +272,9 @@ class Requests:
         for word in ("ADD", "DELETE"):
             if self.chance(0.15):
                 name = f":v{len(values)}"
-                values[name] = self.pick({"N": "1"}, {"SS": ["a", "q"]}, {"NS": ["1"]}, self.value())
+                values[name] = self.pick(
+                    {"N": "1"}, {"SS": ["a", "q"]}, {"NS": ["1"]}, self.value()
+                )
                 sections.append(f"{word} {self.path()} {name}")
         self.random.shuffle(sections)
         return " ".join(sections)
@@ -441,14 +460,30 @@ class Requests:
 
 
 def canonical(part: Any) -> Any:
+    """An answer without what the service leaves open: the order of sets, and of items of a Scan
+    or BatchGetItem; numbers in normal form, which Local forgets inside documents."""
     if isinstance(part, dict):
+        if len(part) == 1 and isinstance(part.get("N"), str):
+            return {"N": str(Decimal(part["N"]).normalize())}
         out = {}
         for name, value in part.items():
-            if name in ("SS", "NS", "BS") and isinstance(value, list):
+            if name in ("SS", "BS") and isinstance(value, list):
                 value = sorted(value)
+            if name == "NS" and isinstance(value, list):
+                value = sorted(str(Decimal(each).normalize()) for each in value)
+            if name in ("Items", "Responses") and isinstance(value, list | dict):
+                value = unordered(value)
             out[name] = canonical(value)
         return out
     return [canonical(each) for each in part] if isinstance(part, list) else part
+
+
+def unordered(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {name: unordered(value) for name, value in part.items()}
+    if all("Item" in each or not each for each in part):
+        return [{} if each == {"Item": {}} else each for each in part]  # TransactGetItems
+    return sorted(part, key=lambda each: json.dumps(canonical(each), sort_keys=True))
 
 
 def shape(answer: Any) -> str:
@@ -457,29 +492,51 @@ def shape(answer: Any) -> str:
         text = str(answer.get("message", answer.get("Message")))
         text = text.removeprefix("1 validation error detected: ")
         text = re.sub(r"token: .*", "token...", text)
+        text = re.sub(r"path one.*", "paths..", text)
         text = re.sub(r"\[[^\]]*\]|\{[^}]*\}", "[..]", text)
         return f"{answer['__type'].rpartition('#')[2]}: {text}"
     return "reply"
 
 
-# What DynamoDB Local is known to do otherwise than the service (spec L): ours, then Local's answer.
-KNOWN = (
-    ("Requested resource not found", "Cannot do operations on a non-existent table"),
-    ("The parameter cannot be converted to a numeric value", "cannot be converted into a number"),
-    ("more than 38 significant digits", "precision up to 38 digits"),
-    ("The provided key element does not match the schema", "The number of conditions on the keys"),
-    ("The provided key element does not match the schema", "One of the required keys was not given"),
-    ("Missing the key", "One of the required keys was not given a value"),
-    ("Type mismatch for Index Key", "Type mismatch for Index Key"),
-    ("Type mismatch for key", "Type mismatch for attribute"),
-    ("does not match the schema", "Type mismatch for attribute to update"),
-    ("contains duplicates", "contains duplicates"),
-    ("ReturnValues can only be", "ReturnValues"),
+# Texts of Local's own for key faults and missing tables, which it also tells in another order.
+LOCAL_ONLY = (
+    "Cannot do operations on a non-existent table",
+    "The number of conditions on the keys is invalid",
+    "One of the required keys was not given a value",
+    "Invalid attribute value type",
+    "Type mismatch for attribute",
+    "cannot be converted into a number",
+    "precision up to 38 digits",
+    "contains duplicates",
+    "The provided starting key does not match the range key predicate",
+    "Secondary index ls1 does not project one or more filter attributes",
+    "Query key condition not supported",
+    "Invalid operator used in KeyConditionExpression",
+)
+# Ours, which come before what Local tells first.
+OURS_FIRST = (
+    "choosing to get",
+    "can be used only when Querying using an IndexName",
+    "Provided list of item keys contains duplicates",
 )
 
 
+def excused(operation: str, difference: list[str], mine: Any, other: Any) -> bool:
+    """Whether replies differ only where Local is known to be wrong."""
+    if difference == ["ConsumedCapacity"]:
+        # It leaks units of a DeleteItem, counts a batch's missing items twice, transactions by
+        # other rules, an item with half an index key as an entry, and nothing for an empty page.
+        return operation not in ("GetItem", "UpdateItem", "Query", "Scan") or not mine.get("Count")
+    # It leaves out the key after the one item that a Query of a table without sort key can find.
+    return difference == ["LastEvaluatedKey"] and "LastEvaluatedKey" not in other
+
+
 def known(ours: str, theirs: str) -> bool:
-    return any(a in ours and b in theirs for a, b in KNOWN)
+    if ours.startswith("reply"):
+        return False
+    if theirs == "reply":
+        return "contains duplicates" in ours or "can only be specified when using" in ours
+    return any(text in theirs for text in LOCAL_ONLY) or any(text in ours for text in OURS_FIRST)
 
 
 def main(port: int, seed: int, count: int) -> int:
@@ -506,6 +563,8 @@ def main(port: int, seed: int, count: int) -> int:
                 for name in mine.keys() | other.keys()
                 if canonical(mine.get(name)) != canonical(other.get(name))
             )
+            if excused(operation, difference, mine, other):
+                continue
             group = (operation, f"reply {difference}", "reply")
         groups[group] += 1
         examples.setdefault(group, (params, mine, other))

@@ -245,6 +245,9 @@ def test_zero_changes_nothing_and_a_number_less_itself_is_zero(number: str) -> N
 def test_a_sum_of_more_than_38_digits_is_refused() -> None:
     with pytest.raises(ValidationFailed, match="more than 38 significant digits"):
         numbers.add("1" + "0" * 38, "1")
+    with pytest.raises(ValidationFailed, match="more than 38 significant digits"):
+        numbers.add(NINES, "2")
+    assert numbers.add(NINES, "1") == "1" + "0" * 38
     with pytest.raises(ValidationFailed, match="Number overflow"):
         numbers.add("9" + "0" * 125, "9" + "0" * 125)
     with pytest.raises(ValidationFailed, match="Number underflow"):
@@ -265,3 +268,9 @@ def test_order_is_numeric_at_full_precision(left: str, right: str) -> None:
 def test_ascending_sorts_by_value(mixed: list[str], integers: list[str]) -> None:
     assert numbers.ascending(mixed) == sorted(mixed, key=Decimal)
     assert numbers.ascending(integers) == sorted(integers, key=int)
+
+
+def test_ascending_tells_the_38th_digit_apart() -> None:
+    close = [f"0.{NINES[:-1]}{last}" for last in "132"]
+    assert numbers.ascending(close) == sorted(close)
+    assert numbers.compare(close[0], close[1]) == -1

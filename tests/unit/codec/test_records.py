@@ -78,3 +78,10 @@ def test_a_body_is_a_version_and_one_msgpack_array(event: records.EventName, cod
 def test_damaged_bytes_raise_corrupted(body: bytes) -> None:
     with pytest.raises(Corrupted):
         records.unpack_record(body)
+
+
+@pytest.mark.parametrize("size_bytes", [0, 127, 128, 255, 256, 65535, 65536, 1_228_800, 2**32 - 1])
+def test_sizes_of_every_width_come_back(size_bytes: int) -> None:
+    empty = items.pack({})
+    body = records.pack_record("REMOVE", size_bytes, empty, None, None)
+    assert records.unpack_record(body)[1] == size_bytes

@@ -101,7 +101,6 @@ class FakeStore:
         self.engine = SimpleNamespace(settings=self.settings)
         self.writer = FakeWriter()
         self.readers = FakeReaders()
-        self.keeper = SimpleNamespace(start=lambda: self.started.append("keeper"))
         self.started: list[str] = []
         self.latched: Exception | None = None
         self.read_only = False
@@ -120,6 +119,9 @@ class FakeStore:
         if operation in ("Read", "LongRead"):
             return ReadPlan(lambda rx: {"read": params}, long=operation == "LongRead")
         return Ready({"echo": params})
+
+    def start_background(self) -> None:
+        self.started.append("keeper")
 
     def read(self, plan: ReadPlan) -> Any:
         return plan.read(None)  # type: ignore[arg-type]

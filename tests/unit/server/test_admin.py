@@ -24,7 +24,8 @@ Ask = Any
 def told(bench: Any) -> list[Any]:
     told: list[Any] = []
     bench.store.compact = lambda: told.append("compact") or SimpleNamespace(records_removed=7)
-    bench.store.split_shard = lambda table, shard: told.append((table, shard))
+    bench.store.split_shard = lambda table, shard: told.append((table, shard)) or ["a", "b"]
+    bench.store.roll_shard = lambda table, shard: told.append((table, shard)) or "c"
     bench.store.tick = lambda: told.append("tick")
     return told
 
@@ -49,12 +50,13 @@ def ask(bench: Any, told: list[Any]) -> Iterator[Ask]:
 
 def test_compact_split_and_clock_do_what_they_say(bench: Any, ask: Ask, told: list[Any]) -> None:
     assert ask("compact") == (200, '{"records_removed":7}')
-    assert ask("split", {"table": "t", "shard": "s"}) == (200, "{}")
-    assert ask("split", {"table": "t"}) == (200, "{}")
+    assert ask("split", {"table": "t", "shard": "s"}) == (200, '{"children":["a","b"]}')
+    assert ask("split", {"table": "t"}) == (200, '{"children":["a","b"]}')
+    assert ask("roll", {"table": "t", "shard": "r"}) == (200, '{"successor":"c"}')
     before = bench.store.clock.now_ms()
     assert ask("clock", {"advance_seconds": 1.5}) == (200, f'{{"now_ms":{before + 1500}}}')
     assert bench.store.clock.now_ms() == before + 1500
-    assert told == ["compact", ("t", "s"), ("t", None), "tick"]
+    assert told == ["compact", ("t", "s"), ("t", None), ("t", "r"), "tick"]
 
 
 def test_info_says_whose_store_it_is(bench: Any, ask: Ask) -> None:
@@ -75,6 +77,7 @@ def test_info_says_whose_store_it_is(bench: Any, ask: Ask) -> None:
         ("split", {}),
         ("split", {"table": 1}),
         ("split", {"table": "t", "shard": 1}),
+        ("roll", {"table": "t"}),
         ("clock", {}),
         ("clock", {"advance_seconds": "1"}),
         ("clock", {"advance_seconds": True}),

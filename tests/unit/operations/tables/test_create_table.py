@@ -115,3 +115,21 @@ def test_a_failed_create_leaves_nothing_behind(desk: Any) -> None:
     desk.refusal("CreateTable", **request(StreamSpecification={"StreamEnabled": True}))
     assert desk.ask("ListStreams") == {"Streams": []}
     assert desk.table()["TableStatus"] == "CREATING"
+
+
+def test_isolated_regions_have_tables_and_streams_of_their_own(make_desk: Any) -> None:
+    desk = make_desk(isolate_regions=True)
+    wanted = {"StreamEnabled": True, "StreamViewType": "OLD_IMAGE"}
+    here = desk.table(StreamSpecification=wanted)
+    away = type(desk.scope)(desk.engine, "eu-west-1", "000000000000")
+    assert desk.ask("ListTables", away) == {"TableNames": []}
+    assert desk.ask("ListStreams", away) == {"Streams": []}
+    assert desk.refusal("UpdateTable", away, TableName="music", TableClass="STANDARD")[0] == (
+        "ResourceNotFoundException"
+    )
+    there = desk.ask("CreateTable", away, **request())["TableDescription"]
+    assert there["TableArn"] == here["TableArn"].replace("us-east-1", "eu-west-1")
+    desk.ask("DeleteTable", TableName="music")
+    assert (
+        desk.ask("DescribeTable", away, TableName="music")["Table"]["TableId"] == (there["TableId"])
+    )
