@@ -2,8 +2,10 @@
 
     pytest bench/bench_embedded.py --benchmark-only
 
-The floor reads the old row, upserts the new one and inserts a record with both images, in one transaction a hundred
-operations. Ours hands a hundred `put_item` over, as a list and gathered on one event loop, through the validator.
+The floor reads the old row, upserts the new one and inserts a record with both images, in one
+transaction a hundred
+operations. Ours hands a hundred `put_item` over, as a list and gathered on one event loop, through
+the validator.
 Compare ratios within one run: the last benchmark prints ours divided by the floor.
 """
 

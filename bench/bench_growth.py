@@ -2,8 +2,10 @@
 
     pytest bench/bench_growth.py --benchmark-only [--growth 1000000]
 
-The goals: flat from 0 to 1,000,000 retained records at a fixed 1,000 keys (within 10 %), and at most four times from
-10^3 to 10^6 items written in random order. Query and Scan of the table of random order are measured beside them.
+The goals: flat from 0 to 1,000,000 retained records at a fixed 1,000 keys (within 10 %), and at
+most four times from
+10^3 to 10^6 items written in random order. Query and Scan of the table of random order are measured
+beside them.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ def open_table(path: Path, sort_key: bool) -> streamstore.Store:
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": n, "AttributeType": "S"} for n in names],
         KeySchema=[
-            {"AttributeName": n, "KeyType": t} for n, t in zip(names, ("HASH", "RANGE"), strict=False)
+            {"AttributeName": n, "KeyType": t}
+            for n, t in zip(names, ("HASH", "RANGE"), strict=False)
         ],
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
     )

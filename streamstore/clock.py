@@ -1,6 +1,7 @@
 """The only place that reads the time. Everything else is given a Clock.
 
-Milliseconds since 1970 (UTC) are the unit on disk and between rooms; seconds appear only on the wire.
+Milliseconds since 1970 (UTC) are the unit on disk and between rooms; seconds appear only on the
+wire.
 """
 
 from __future__ import annotations
@@ -18,16 +19,20 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds of a clock that never steps back; for measuring and for deadlines of real waiting."""
+        """Seconds of a clock that never steps back; for measuring and for deadlines of real
+        waiting.
+        """
         ...
 
     def stepped_ms(self) -> int:
-        """How far wall time has run ahead of boot time since the clock was made; 0 where the clock is trusted."""
+        """How far wall time has run ahead of boot time since the clock was made; 0 where the clock
+        is trusted.
+        """
         ...
 
 
 class SystemClock:
-    """The machine's clock, with the boot clock beside it so that a step of wall time can be seen."""
+    """The machine's clock, with the boot clock beside it so that a step of it can be seen."""
 
     def __init__(self) -> None:
         self._boot_id = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -74,7 +79,9 @@ class ManualClock:
 
 
 class ShiftedClock:
-    """Another clock plus an offset that may be moved: what `streamstore clock advance` moves in a server."""
+    """Another clock plus an offset that may be moved: what `streamstore clock advance` moves in a
+    server.
+    """
 
     def __init__(self, base: Clock) -> None:
         self._base = base

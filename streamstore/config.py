@@ -1,7 +1,9 @@
 """The settings of one store: frozen, with the numbers of engine.md as defaults.
 
-Values come from four places, later ones winning: the defaults here, a TOML file, STREAMSTORE_* environment variables
-and flags. This module reads no file and no environment by itself; `layered` is given what was found.
+Values come from four places, later ones winning: the defaults here, a TOML file, STREAMSTORE_*
+environment variables
+and flags. This module reads no file and no environment by itself; `layered` is given what was
+found.
 """
 
 from __future__ import annotations
@@ -46,9 +48,13 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.split_policy not in ("aws", "single", "manual"):
-            raise ValueError(f"split_policy must be 'aws', 'single' or 'manual', not {self.split_policy!r}")
+            raise ValueError(
+                f"split_policy must be 'aws', 'single' or 'manual', not {self.split_policy!r}"
+            )
         if self.durability not in ("full", "normal", "off"):
-            raise ValueError(f"durability must be 'full', 'normal' or 'off', not {self.durability!r}")
+            raise ValueError(
+                f"durability must be 'full', 'normal' or 'off', not {self.durability!r}"
+            )
         if not 1 <= self.open_shards_max <= limits.OPEN_SHARDS_HARD_MAX:
             raise ValueError(f"open_shards_max must lie in 1..{limits.OPEN_SHARDS_HARD_MAX}")
         if self.retention_seconds < 1:

@@ -15,8 +15,10 @@
     └─ ConsumerError
        ├─ HandlerFailed          └─ MappingInvalid
 
-Errors carry facts as attributes; the texts of the service's errors live in operations/faults, except those of
-ValidationFailed, whose text is the fact. An AssertionError is our own mistake and never describes input.
+Errors carry facts as attributes; the texts of the service's errors live in operations/faults,
+except those of
+ValidationFailed, whose text is the fact. An AssertionError is our own mistake and never describes
+input.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ class RequestError(StoreError):
 
 
 class SerializationFailed(RequestError):
-    """A member has the wrong JSON type (spec A.2). `message` is None where the service sends none."""
+    """A member has the wrong JSON type (spec A.2). `message` is None where there is none."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or "The request could not be read.")
@@ -51,7 +53,9 @@ class UnknownOperation(RequestError):
 
 
 class AuthenticationFailed(RequestError):
-    """The request's credentials are absent, malformed or wrong (spec A.3). `code` is the service's error name."""
+    """The request's credentials are absent, malformed or wrong (spec A.3). `code` is the service's
+    error name.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -81,7 +85,7 @@ class ConditionFailed(RequestError):
 
 
 class CancellationReason:
-    """Why one action of a transaction was refused: a code, a text and, on request, the stored item."""
+    """Why one action of a transaction was refused: code, text and, on request, the item."""
 
     __slots__ = ("code", "item", "message")
 
@@ -94,7 +98,9 @@ class CancellationReason:
 
 
 class TransactionCanceled(RequestError):
-    """A transaction was refused as a whole. `reasons` are in request order, code "None" for the innocent."""
+    """A transaction was refused as a whole. `reasons` are in request order, code "None" for the
+    innocent.
+    """
 
     def __init__(self, reasons: list[CancellationReason]) -> None:
         super().__init__("Transaction cancelled: " + ", ".join(r.code for r in reasons))
@@ -102,7 +108,9 @@ class TransactionCanceled(RequestError):
 
 
 class ResourceNotFound(RequestError):
-    """`kind`: "table" (data plane), "described-table" (control plane), "stream", "shard", "resource" (tagging)."""
+    """`kind`: "table" (data plane), "described-table" (control plane), "stream", "shard",
+    "resource" (tagging).
+    """
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name!r} not found")
@@ -111,7 +119,9 @@ class ResourceNotFound(RequestError):
 
 
 class ResourceInUse(RequestError):
-    """`kind`: "existing-table", "created-table", "updated-table", "deleted-table", "index". `index` names the index."""
+    """`kind`: "existing-table", "created-table", "updated-table", "deleted-table", "index". `index`
+    names the index.
+    """
 
     def __init__(self, kind: str, name: str, index: str | None = None) -> None:
         super().__init__(f"{kind} {name!r} is in use")
@@ -138,7 +148,9 @@ class IteratorExpired(RequestError):
 
 
 class RecordsTrimmed(RequestError):
-    """The position lies before the trim horizon. `oldest_sequence` is the oldest readable number, if any."""
+    """The position lies before the trim horizon. `oldest_sequence` is the oldest readable number,
+    if any.
+    """
 
     def __init__(self, oldest_sequence: str | None = None) -> None:
         super().__init__("The position lies before the trim horizon; continue from TRIM_HORIZON.")
@@ -190,15 +202,21 @@ class Corrupted(StorageError):
     """SQLite found damage. `detail` is its own text."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(f"The store file is damaged: {detail}. Restore a backup, or run a check on a copy.")
+        super().__init__(
+            f"The store file is damaged: {detail}. Restore a backup, or run a check on a copy."
+        )
         self.detail = detail
 
 
 class Latched(StorageError):
-    """A COMMIT or checkpoint failed, so what is on disk is unknown: reads go on, writes are refused until a reopen."""
+    """A COMMIT or checkpoint failed, so what is on disk is unknown: reads go on, writes are refused
+    until a reopen.
+    """
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(f"The store refuses writes since this happened: {cause}. Close and open it again.")
+        super().__init__(
+            f"The store refuses writes since this happened: {cause}. Close and open it again."
+        )
         self.cause = cause
 
 
@@ -207,7 +225,8 @@ class FileTooNew(StorageError):
 
     def __init__(self, found: int, known: int) -> None:
         super().__init__(
-            f"The file has schema revision {found}, this streamstore knows up to {known}: upgrade streamstore."
+            f"The file has schema revision {found}, this streamstore knows up to {known}: "
+            "upgrade streamstore."
         )
         self.found = found
         self.known = known
@@ -222,18 +241,23 @@ class FileForeign(StorageError):
 
 
 class FileLocked(StorageError):
-    """Another process, or another Store of this one, owns the file. `owner` is its pid and URL where known."""
+    """Another process, or another Store of this one, owns the file. `owner` is its pid and URL
+    where known.
+    """
 
     def __init__(self, path: str, owner: str) -> None:
         super().__init__(
-            f"{path} is owned by {owner}. Use its endpoint, close it, or open the file with read_only=True."
+            f"{path} is owned by {owner}. Use its endpoint, close it, or open the file with "
+            "read_only=True."
         )
         self.path = path
         self.owner = owner
 
 
 class FileUnusable(StorageError):
-    """The path can't hold a store: no permission, a read-only or network file system, a missing folder."""
+    """The path can't hold a store: no permission, a read-only or network file system, a missing
+    folder.
+    """
 
 
 class ReadOnlyStore(StorageError):
@@ -244,17 +268,21 @@ class ReadOnlyStore(StorageError):
 
 
 class RolledBack(StorageError):
-    """The group was rolled back before COMMIT was issued: nothing was written, trying again may help."""
+    """The group was rolled back before COMMIT was issued: nothing was written, trying again may
+    help.
+    """
 
     retryable = True
 
 
 class OutcomeUnknown(StorageError):
-    """COMMIT itself failed or its leader died: the write is wholly there or wholly absent; read to find out."""
+    """COMMIT itself failed or its leader died: the write is wholly there or wholly absent; read to
+    find out.
+    """
 
 
 class StoreClosed(StorageError):
-    """The store was closed, or this process was forked from the one that opened it: open it again."""
+    """The store was closed, or this process was forked from its opener: open it again."""
 
 
 class ConsumerError(StoreError):

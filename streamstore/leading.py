@@ -1,7 +1,10 @@
-"""How an event loop takes part in group commit: it leads where that is quick, and never waits for a lock.
+"""How an event loop takes part in group commit: it leads where that is quick, and never waits for a
+lock.
 
-All writes that one turn of the loop hands over are led in one go at the end of that turn, so they commit under one
-sync. When another thread holds the writer, or COMMIT has become slow, one helper thread leads instead (engine.md 1.7).
+All writes that one turn of the loop hands over are led in one go at the end of that turn, so they
+commit under one
+sync. When another thread holds the writer, or COMMIT has become slow, one helper thread leads
+instead (engine.md 1.7).
 Results come back on the loop's own thread, those of one group in one wake-up.
 """
 
@@ -20,7 +23,9 @@ Deliver = Callable[[Outcome], None]
 
 
 class LoopLeader:
-    """The place of one event loop in the writer's queue. Make and use it on that loop's thread only."""
+    """The place of one event loop in the writer's queue. Make and use it on that loop's thread
+    only.
+    """
 
     def __init__(self, writer: Writer, loop: asyncio.AbstractEventLoop) -> None:
         self._writer = writer
@@ -32,14 +37,18 @@ class LoopLeader:
         self._arrived_lock = threading.Lock()
 
     def enqueue(self, unit: Unit, cost_bytes: int, deliver: Deliver) -> None:
-        """Queue a unit; `deliver` is called on the loop's thread after COMMIT. Raises Throttled when the queue is full."""
+        """Queue a unit; `deliver` is called on the loop's thread after COMMIT. Raises Throttled
+        when the queue is full.
+        """
         self._writer.enqueue(unit, cost_bytes, lambda outcome: self._deliver(deliver, outcome))
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self._lead)
 
     def submit(self, unit: Unit, cost_bytes: int) -> asyncio.Future[Any]:
-        """Queue a unit; the future has its reply or its error. Cancelling the future does not withdraw the write."""
+        """Queue a unit; the future has its reply or its error. Cancelling the future does not
+        withdraw the write.
+        """
         future: asyncio.Future[Any] = self._loop.create_future()
 
         def deliver(outcome: Outcome) -> None:

@@ -1,6 +1,7 @@
 """Every number of DynamoDB's and every bound of ours, with the unit last in the name.
 
-Numbers that depend on each other are held together by the assertions at the end, which run at import.
+Numbers that depend on each other are held together by the assertions at the end, which run at
+import.
 """
 
 from __future__ import annotations
@@ -59,7 +60,9 @@ LARGE_BODIES_MAX: Final = 16
 WAITING_BYTES_MAX: Final = 64 * KIB  # unread requests behind a running one, before reading pauses
 CONNECTION_IDLE_SECONDS_MAX: Final = 180
 CONNECTION_SWEEP_SECONDS: Final = 60
-LINGER_SECONDS_MAX: Final = 2  # how long bytes of a refused body are read over, so that the reply is seen
+LINGER_SECONDS_MAX: Final = (
+    2  # how long bytes of a refused body are read over, so that the reply is seen
+)
 DRAIN_SECONDS_MAX: Final = 30
 HEAD_CACHE_ENTRIES: Final = 512
 HEAD_CACHED_BYTES_MAX: Final = 2 * KIB
@@ -143,8 +146,12 @@ CLOCK_SETTLE_SECONDS: Final = 600
 
 assert GROUP_UNITS_MAX <= QUEUE_UNITS_MAX
 assert GROUP_BYTES_MAX <= QUEUE_BYTES_MAX
-assert LEAD_GROUPS_MAX * GROUP_UNITS_MAX >= QUEUE_UNITS_MAX, "one turn of leading can empty a full queue"
-assert GROUP_BYTES_MAX < WRITER_CACHE_BYTES, "a group must fit the writer's cache, so that it never spills"
+assert LEAD_GROUPS_MAX * GROUP_UNITS_MAX >= QUEUE_UNITS_MAX, (
+    "one turn of leading can empty a full queue"
+)
+assert GROUP_BYTES_MAX < WRITER_CACHE_BYTES, (
+    "a group must fit the writer's cache, so that it never spills"
+)
 assert ITEM_BYTES_MAX <= PAGE_BYTES_MAX
 assert NUMBER_EXPONENT_MAX - NUMBER_EXPONENT_MIN < 256, "a key's exponent must fit one byte"
 assert TRANSACT_BYTES_MAX <= GROUP_BYTES_MAX
@@ -152,4 +159,6 @@ assert BATCH_WRITE_REQUESTS_MAX * ITEM_BYTES_MAX <= REQUEST_BODY_BYTES_MAX
 assert OPEN_SHARDS_DEFAULT_MAX <= OPEN_SHARDS_HARD_MAX
 assert CHECKPOINT_PASSIVE_WAL_BYTES < CHECKPOINT_RESTART_WAL_BYTES
 assert SPLIT_AGE_SECONDS_MIN < SPLIT_WINDOW_SECONDS < ROLLOVER_SECONDS
-assert PAGE_SIZE_BYTES // 4 > INLINE_BODY_BYTES_MAX, "an inline body must fit a leaf cell without overflow pages"
+assert PAGE_SIZE_BYTES // 4 > INLINE_BODY_BYTES_MAX, (
+    "an inline body must fit a leaf cell without overflow pages"
+)

@@ -1,5 +1,7 @@
-"""The storage parts of one open store, whichever kind it is: a file that is owned, one that is read beside its owner,
-or memory. They are made in the order in which each needs the one before, and closed in the opposite order.
+"""The storage parts of one open store, whichever kind it is: a file that is owned, one that is read
+beside its owner,
+or memory. They are made in the order in which each needs the one before, and closed in the opposite
+order.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ MEMORY = ":memory:"
 
 
 class OpenParts:
-    """Claim, writer, readers, maintenance and the engine that was loaded through them. `close` may be called twice."""
+    """Claim, writer, readers, maintenance and the engine that was loaded through them. `close` may
+    be called twice.
+    """
 
     def __init__(self, path: str, settings: Settings, clock: Clock, *, read_only: bool) -> None:
         self.claim: Claim | None = None
@@ -44,10 +48,13 @@ class OpenParts:
         if read_only and path != MEMORY:
             self.claim = migrate.open_read_only(path)
             return Readers(self.claim.path, clock, foreign=True)
-        # The group asks `self.engine` when it opens, so the writer may exist before the engine is loaded.
+        # The group asks `self.engine` when it opens, so the writer may exist before the engine is
+        # loaded.
         if path == MEMORY:
             memory = migrate.open_in_memory()
-            self.writer = Writer(memory, lambda tx: self.engine.open_group(tx), clock, durable=False)
+            self.writer = Writer(
+                memory, lambda tx: self.engine.open_group(tx), clock, durable=False
+            )
             return MemoryReaders(self.writer, clock)
         opened = migrate.open_file(path, settings, clock)
         self.claim = opened.claim
@@ -57,7 +64,7 @@ class OpenParts:
         return Readers(self.claim.path, clock)
 
     def close(self) -> None:
-        """Let queued writes finish, then close the writer, the readers and the claim on the file."""
+        """Let queued writes finish, then close writer, readers and the claim."""
         if self._closing:
             return
         self._closing = True

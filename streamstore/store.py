@@ -1,11 +1,15 @@
 """The front of the package: a Store, its life cycle, and `call`, the one door to every operation.
 
-A Store owns one file (or memory): the writer, the pool of readers, the engine's picture of what is committed, and one
-daemon thread for background ticks. Everything may be called from many threads; `submit` is for event loops. The HTTP
-server and the embedded clients stand on the same `plan`, `read` and `enqueue`, so nothing is validated twice and
+A Store owns one file (or memory): the writer, the pool of readers, the engine's picture of what is
+committed, and one
+daemon thread for background ticks. Everything may be called from many threads; `submit` is for
+event loops. The HTTP
+server and the embedded clients stand on the same `plan`, `read` and `enqueue`, so nothing is
+validated twice and
 nothing skips validation.
 
-Not here: SQL (storage), rules of tables and streams (engine), requests and replies (operations), bytes (server).
+Not here: SQL (storage), rules of tables and streams (engine), requests and replies (operations),
+bytes (server).
 """
 
 from __future__ import annotations
@@ -25,9 +29,9 @@ from .engine.streams.descriptions import ShardState, list_shards
 from .errors import ReadOnlyStore, ResourceNotFound, StoreClosed, StoreError
 from .keeper import Keeper
 from .leading import LoopLeader
+from .opening import OpenParts
 from .operations import registry
 from .operations.plan import Plan, ReadPlan, Ready, Reply, Scope
-from .opening import OpenParts
 from .storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -48,9 +52,11 @@ def open(  # noqa: A001 - streamstore.open is the name users know from dbm, gzip
 ) -> Store:
     """Open (and make, if there is none) the store at `path`; ":memory:" keeps nothing.
 
-    `changes` are fields of Settings by name, for those who don't want to build one. With `read_only` the file may
+    `changes` are fields of Settings by name, for those who don't want to build one. With
+    `read_only` the file may
     have a live owner elsewhere: items and streams are read beside it, writes raise ReadOnlyStore.
-    Raises StorageError with what to do: FileLocked, FileForeign, FileTooNew, FileUnusable, Corrupted, Busy.
+    Raises StorageError with what to do: FileLocked, FileForeign, FileTooNew, FileUnusable,
+    Corrupted, Busy.
     """
     if settings is not None and changes:
         raise ValueError("give settings= or single settings by name, not both")
@@ -113,7 +119,9 @@ class Store:
         return writer.latched if writer is not None else None
 
     def close(self) -> None:
-        """Finish what is queued, stop the background thread, let go of the file. May be called twice."""
+        """Finish what is queued, stop the background thread, let go of the file. May be called
+        twice.
+        """
         if self._closed:
             return
         self._closed = True
@@ -123,14 +131,16 @@ class Store:
         self._parts.close()
 
     def reopen(self) -> None:
-        """Close and open the same file again, as a latched store needs; everything unacknowledged is looked at anew."""
+        """Close and open the same file again, as a latched store needs; everything unacknowledged
+        is looked at anew.
+        """
         self.keeper.stop()
         self._parts.close()
         self._loops.clear()
         self._open()
 
     def announce(self, url: str) -> None:
-        """Write this process's endpoint into the lock file, for commands that find the file owned."""
+        """Write this process's endpoint into the lock file, for those whom it refuses."""
         if self._parts.claim is not None:
             self._parts.claim.announce(url)
 
@@ -143,13 +153,17 @@ class Store:
     # The one door.
 
     def plan(self, operation: str, params: dict[str, Any], scope: Scope | None = None) -> Plan:
-        """Check a request and say what is to be done. Raises RequestError; touches neither lock nor disk."""
+        """Check a request and say what is to be done. Raises RequestError; touches neither lock nor
+        disk.
+        """
         if self.read_only:
             self._follow_owner()
         return registry.prepare(operation, params, scope or self.scope)
 
     def _follow_owner(self) -> None:
-        """Beside a live owner: take over its catalogue where that has moved since this store last looked."""
+        """Beside a live owner: take over its catalogue where that has moved since this store last
+        looked.
+        """
         if not self.read_only or self._parts.writer is not None:
             return
         version = self.readers.data_version()
@@ -166,7 +180,8 @@ class Store:
     def call(self, operation: str, params: dict[str, Any], scope: Scope | None = None) -> Reply:
         """One operation by the service's name for it, with its parameters; blocks until its reply.
 
-        Binary values are bytes, in parameters and replies. Raises RequestError for what the service would refuse
+        Binary values are bytes, in parameters and replies. Raises RequestError for what the service
+        would refuse
         and StorageError for the machine's troubles. A write's reply comes after COMMIT.
         """
         plan = self.plan(operation, params, scope)
@@ -179,9 +194,11 @@ class Store:
         return reply
 
     def call_many(self, calls: Sequence[Call]) -> list[Reply | StoreError]:
-        """Many operations handed over at once: writes commit in as few groups as their bounds allow.
+        """Many operations handed over at once: writes commit in as few groups as their bounds
+        allow.
 
-        Each succeeds or fails on its own; the answers are in the order of the calls. Reads among them are made after
+        Each succeeds or fails on its own; the answers are in the order of the calls. Reads among
+        them are made after
         the writes.
         """
         answers: list[Any] = [None] * len(calls)
@@ -216,9 +233,11 @@ class Store:
     def submit(
         self, operation: str, params: dict[str, Any], scope: Scope | None = None
     ) -> asyncio.Future[Reply]:
-        """The same as `call` for an event loop: awaitable, and committed together with what else the loop submits.
+        """The same as `call` for an event loop: awaitable, and committed together with what else
+        the loop submits.
 
-        The request is checked at once; its error comes from the awaitable. Cancelling does not withdraw a write.
+        The request is checked at once; its error comes from the awaitable. Cancelling does not
+        withdraw a write.
         """
         loop = asyncio.get_running_loop()
         try:
@@ -263,7 +282,9 @@ class Store:
     # Shards, retention, background.
 
     def shards(self, table: str) -> list[ShardState]:
-        """The shards of a table's newest stream with their counters, ascending by name; [] without one."""
+        """The shards of a table's newest stream with their counters, ascending by name; [] without
+        one.
+        """
         self._follow_owner()
         stream = self.engine.catalog.table(table).last_stream
         if stream is None:
@@ -272,9 +293,11 @@ class Store:
             return list_shards(rx, stream)
 
     def split_shard(self, table: str, shard: str | None = None) -> list[str]:
-        """Split an open shard of a table in two where its load halves; the widest one if none is named.
+        """Split an open shard of a table in two where its load halves; the widest one if none is
+        named.
 
-        Returns the names of the children; none where the table has no stream and only a partition was split.
+        Returns the names of the children; none where the table has no stream and only a partition
+        was split.
         """
         before = {s.name for s in self.engine.catalog.table(table).open_shards}
         after: TableInfo = self.writer.run(
@@ -283,7 +306,9 @@ class Store:
         return [s.name for s in after.open_shards if s.name not in before]
 
     def roll_shard(self, table: str, shard: str) -> str:
-        """Close an open shard and open its successor over the same range; returns the successor's name."""
+        """Close an open shard and open its successor over the same range; returns the successor's
+        name.
+        """
         after: TableInfo = self.writer.run(
             lambda group: shards.roll(group, self._table(group, table), shard)
         )
@@ -302,11 +327,15 @@ class Store:
             self.keeper.start()
 
     def tick(self) -> bool:
-        """Run the background work that is due, a bounded piece of each; True if more is due at once."""
+        """Run the background work that is due, a bounded piece of each; True if more is due at
+        once.
+        """
         return background.run_due(self)
 
     def compact(self) -> background.Compacted:
-        """Remove every record older than its retention and give the pages back; beside live writers, in pieces."""
+        """Remove every record older than its retention and give the pages back; beside live
+        writers, in pieces.
+        """
         return background.compact(self)
 
 

@@ -16,7 +16,9 @@ def shared_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
-    """The folder of real inputs; the test skips without it, and fails where CI says that it is there."""
+    """The folder of real inputs; the test skips without it, and fails where CI says that it is
+    there.
+    """
     folder = shared_folder() / "data"
     if not folder.is_dir():
         if os.environ.get("STREAMSTORE_REAL_DATA_REQUIRED"):

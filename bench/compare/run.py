@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Our figures beside the peers', in one run on one machine, everything on a file with default durability.
+"""Our figures beside the peers', in one run on one machine, everything on a file with default
+durability.
 
     python bench/compare/run.py [--seconds 3] [--peers FOLDER] [--install] [--only NAME …]
 
-Needs boto3 and wrk. A peer is measured where it is found in FOLDER (default ~/.cache/streamstore-peers); `--install`
-fetches the peers from their registries first: dynoxide with cargo, DynamoDB Local with mvn. One that can't be had is
-left out by name. Every server listens on loopback only where it can (DynamoDB Local can't: it takes all interfaces).
+Needs boto3 and wrk. A peer is measured where it is found in FOLDER (default
+~/.cache/streamstore-peers); `--install`
+fetches the peers from their registries first: dynoxide with cargo, DynamoDB Local with mvn. One
+that can't be had is
+left out by name. Every server listens on loopback only where it can (DynamoDB Local can't: it takes
+all interfaces).
 """
 
 from __future__ import annotations
@@ -36,8 +40,10 @@ def install(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "dynoxide/bin/dynoxide").exists() and shutil.which("cargo"):
         subprocess.run(
-            ["cargo", "install", "dynoxide-rs", "--version", DYNOXIDE_VERSION]
-            + ["--root", str(folder / "dynoxide")],
+            [
+                *("cargo", "install", "dynoxide-rs", "--version", DYNOXIDE_VERSION),
+                *("--root", str(folder / "dynoxide")),
+            ],
             check=False,
         )
     if not (folder / "ddblocal/lib").is_dir() and shutil.which("mvn"):
@@ -54,8 +60,10 @@ def install(folder: Path) -> None:
 def commands(peers: Path, data: Path, port: int) -> dict[str, list[str]]:
     """How each server that is there is started on a port of its own."""
     found = {
-        "streamstore": [sys.executable, "-m", "streamstore", "serve"]
-        + ["--db", str(data / "ours.db"), "--port", str(port)]
+        "streamstore": [
+            *(sys.executable, "-m", "streamstore", "serve"),
+            *("--db", str(data / "ours.db"), "--port", str(port)),
+        ]
     }
     dynoxide = peers / "dynoxide/bin/dynoxide"
     if dynoxide.exists():

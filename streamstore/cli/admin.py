@@ -1,6 +1,8 @@
-"""Commands on a store that may be owned by a running server: through its admin door if so, else by opening the file.
+"""Commands on a store that may be owned by a running server: through its admin door if so, else by
+opening the file.
 
-The owner's pid and URL stand in the `.lock` file beside the store. An owner without a URL is an embedded process, which
+The owner's pid and URL stand in the `.lock` file beside the store. An owner without a URL is an
+embedded process, which
 has no door: the command then refuses by name.
 """
 

@@ -1,7 +1,9 @@
 """The `streamstore` command: what it can do, and how it ends.
 
-Every command's own imports are inside it, so that `serve` and `healthcheck` start in a blink. Results are JSON on
-stdout where it is not a terminal; messages go to stderr. Exit codes: 0 done, 1 refused or failed, 2 misused.
+Every command's own imports are inside it, so that `serve` and `healthcheck` start in a blink.
+Results are JSON on
+stdout where it is not a terminal; messages go to stderr. Exit codes: 0 done, 1 refused or failed, 2
+misused.
 """
 
 from __future__ import annotations
@@ -110,7 +112,7 @@ def shards_split(table: str, shard: str | None, db: Path) -> None:
 @main.command()
 @DB
 def compact(db: Path) -> None:
-    """Remove records older than the retention and give the pages back; beside a running server too."""
+    """Remove records older than the retention and give pages back; beside a running server too."""
     from .admin import compact as run
 
     _guarded(lambda: run(db))

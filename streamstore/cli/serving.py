@@ -44,7 +44,9 @@ def from_file(path: Path | None) -> dict[str, Any]:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    """STREAMSTORE_REGION, STREAMSTORE_RETENTION_SECONDS …: every setting but `tables`, by its name in capitals."""
+    """STREAMSTORE_REGION, STREAMSTORE_RETENTION_SECONDS …: every setting but `tables`, by its name
+    in capitals.
+    """
     found: dict[str, Any] = {}
     for setting in fields(Settings):
         text = environment.get(f"STREAMSTORE_{setting.name.upper()}")

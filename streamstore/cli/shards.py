@@ -1,6 +1,7 @@
 """`streamstore shards`: the lineage drawn, and a split by hand.
 
-Showing reads beside the owner; splitting is a write, so it goes through the owner's admin door where there is one.
+Showing reads beside the owner; splitting is a write, so it goes through the owner's admin door
+where there is one.
 """
 
 from __future__ import annotations

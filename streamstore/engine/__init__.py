@@ -1,1 +1,3 @@
-"""The rules of tables and streams. SQL texts come from storage/statements_*; requests are unknown here."""
+"""The rules of tables and streams. SQL texts come from storage/statements_*; requests are unknown
+here.
+"""

@@ -1,7 +1,9 @@
 """What the engine knows of tables, indexes, partitions, streams and shards: immutable facts.
 
-A change makes new objects, which the catalogue takes over after COMMIT; whoever holds an old one holds a consistent
-picture of the moment it was read. `version` is the store-wide catalogue version at which the object was made, so that
+A change makes new objects, which the catalogue takes over after COMMIT; whoever holds an old one
+holds a consistent
+picture of the moment it was read. `version` is the store-wide catalogue version at which the object
+was made, so that
 a stale check can be seen under the lock (engine.md 1.8).
 """
 
@@ -24,7 +26,9 @@ class KeyPart:
 
 @dataclass(frozen=True, slots=True)
 class KeySchema:
-    """Key attributes in order. Tables and LSIs have one hash part and at most one range part; GSIs up to four each."""
+    """Key attributes in order. Tables and LSIs have one hash part and at most one range part; GSIs
+    up to four each.
+    """
 
     hash: tuple[KeyPart, ...]
     range: tuple[KeyPart, ...] = ()
@@ -52,7 +56,8 @@ class IndexInfo:
     write_units: int = 0
     created_ms: int = 0
     facts: dict[str, Any] = field(default_factory=dict)  # settings that are only echoed
-    # While an index of a live table is being filled: the position (hash, pk, sk) of the last item that it covers.
+    # While an index of a live table is being filled: the position (hash, pk, sk) of the last item
+    # that it covers.
     # Writes to items beyond it leave the index alone. None: it covers the table.
     filled_to: tuple[bytes, bytes, bytes] | None = None
     # Names of the attributes an entry holds, set by the engine; empty stands for all of them.
@@ -71,10 +76,13 @@ class PartitionInfo:
 
 @dataclass(frozen=True, slots=True)
 class ShardInfo:
-    """One partition's log for a time. Open while `closed_ms` is None. `shard_id` is persisted and never reused.
+    """One partition's log for a time. Open while `closed_ms` is None. `shard_id` is persisted and
+    never reused.
 
-    `name` is the wire's ShardId; `depth` the leading part of its sequence numbers (engine.md 5.1). Counters that
-    change with every write are not here: they live in the `shard` row and in the group that is committing.
+    `name` is the wire's ShardId; `depth` the leading part of its sequence numbers (engine.md 5.1).
+    Counters that
+    change with every write are not here: they live in the `shard` row and in the group that is
+    committing.
     """
 
     shard_id: int
@@ -108,7 +116,8 @@ class StreamInfo:
 
     @property
     def arn(self) -> str:
-        return f"arn:aws:dynamodb:{self.region}:{self.account}:table/{self.table_name}/stream/{self.label}"
+        table = f"arn:aws:dynamodb:{self.region}:{self.account}:table/{self.table_name}"
+        return f"{table}/stream/{self.label}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +142,12 @@ class TableInfo:
     partitions: tuple[PartitionInfo, ...] = ()  # ascending, together the whole hash space
     stream: StreamInfo | None = None  # the enabled stream
     last_stream: StreamInfo | None = None  # the newest one, enabled or not: LatestStreamArn
-    open_shards: tuple[ShardInfo, ...] = ()  # parallel to `partitions` while a stream is enabled, else empty
-    facts: dict[str, Any] = field(default_factory=dict)  # tags, class, SSE, on-demand ceilings, times: only echoed
+    open_shards: tuple[
+        ShardInfo, ...
+    ] = ()  # parallel to `partitions` while a stream is enabled, else empty
+    facts: dict[str, Any] = field(
+        default_factory=dict
+    )  # tags, class, SSE, on-demand ceilings, times: only echoed
     range_starts: tuple[bytes, ...] = ()  # of `partitions`, for routing
 
     @property

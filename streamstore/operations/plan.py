@@ -1,7 +1,10 @@
-"""What an operation makes of a request before anything is locked: a plan, which the store then carries out.
+"""What an operation makes of a request before anything is locked: a plan, which the store then
+carries out.
 
-`prepare(params, scope)` of every operation checks all that can fail without the database and answers one of three
-plans. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a ReadPlan's `read` runs
+`prepare(params, scope)` of every operation checks all that can fail without the database and
+answers one of three
+plans. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a
+ReadPlan's `read` runs
 in one read transaction; a Ready reply needs neither.
 """
 
@@ -21,9 +24,11 @@ Reply = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Who asks, and of what: the engine, the region and account for ARNs, and how binary values are spelt.
+    """Who asks, and of what: the engine, the region and account for ARNs, and how binary values are
+    spelt.
 
-    `base64_binary` is True for requests off the wire (binary values are base64 text) and False for embedded calls
+    `base64_binary` is True for requests off the wire (binary values are base64 text) and False for
+    embedded calls
     (they are bytes). Replies always hold bytes; the wire encodes them.
     """
 
@@ -35,7 +40,9 @@ class Scope:
 
 @dataclass(slots=True)
 class WritePlan:
-    """`apply(group)` does the write under the lock and returns the reply; `cost_bytes` counts toward the queue's bound."""
+    """`apply(group)` does the write under the lock and returns the reply; `cost_bytes` counts
+    toward the queue's bound.
+    """
 
     apply: Callable[[Group], Reply]
     cost_bytes: int = 512

@@ -21,6 +21,17 @@ from botocore.config import Config
 READY_SECONDS_MAX = 30
 
 
+def client_at(url: str, service: str = "dynamodb", **kw: Any) -> Any:
+    """A boto3 client of an endpoint. No retries, so that every answer is seen."""
+    given = {
+        "region_name": "eu-west-1",
+        "aws_access_key_id": "AKID",
+        "aws_secret_access_key": "s3cret",
+        "config": Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
+    }
+    return boto3.client(service, endpoint_url=url, **(given | kw))
+
+
 class ServerProcess:
     """One `streamstore serve`. `url` is where it answers."""
 
@@ -51,14 +62,8 @@ class ServerProcess:
         self._ready.set()
 
     def client(self, service: str = "dynamodb", **kw: Any) -> Any:
-        """A boto3 client of it. No retries, so that every answer is seen."""
-        given = {
-            "region_name": "eu-west-1",
-            "aws_access_key_id": "AKID",
-            "aws_secret_access_key": "s3cret",
-            "config": Config(retries={"total_max_attempts": 1}, max_pool_connections=50),
-        }
-        return boto3.client(service, endpoint_url=self.url, **(given | kw))
+        """A boto3 client of it."""
+        return client_at(self.url, service, **kw)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=20)
@@ -104,6 +109,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     running = ServerProcess("--db", str(tmp_path_factory.mktemp("served") / "store.db"))
     yield running
     running.end()
+
+
+@pytest.fixture
+def client_of() -> Callable[..., Any]:
+    """`client_of(url, service)`: a boto3 client; "dynamodb" if no service is named."""
+
+    def make(url: str, service: str = "dynamodb") -> Any:
+        return client_at(url, service)
+
+    return make
 
 
 @pytest.fixture

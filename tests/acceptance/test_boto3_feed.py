@@ -1,4 +1,6 @@
-"""A change feed goes through boto3 and a real server, and both the table and its stream end at the truth."""
+"""A change feed goes through boto3 and a real server, and both the table and its stream end at the
+truth.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from streamstore.cli.demo import feed
 
 

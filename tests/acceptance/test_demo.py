@@ -1,4 +1,6 @@
-"""`streamstore demo` holds its own claims, on the shipped feed and on real ones, through both doors."""
+"""`streamstore demo` holds its own claims, on the shipped feed and on real ones, through both
+doors.
+"""
 
 from __future__ import annotations
 

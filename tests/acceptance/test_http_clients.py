@@ -155,7 +155,7 @@ def test_the_aws_cli_works(server: Any, aws_environment: dict[str, str]) -> None
         "--stream-specification", "StreamEnabled=true,StreamViewType=NEW_IMAGE",
     )  # fmt: skip
     assert made["TableDescription"]["TableName"] == "cli"
-    item = '{"pk":{"S":"a"},"b":{"B":"AP8="}}'
+    item = '{"pk":{"S":"a"},"m":{"M":{"l":{"L":[{"N":"1"},{"BOOL":true}]}}}}'
     run("dynamodb", "put-item", "--table-name", "cli", "--item", item)
     found = run("dynamodb", "get-item", "--table-name", "cli", "--key", '{"pk":{"S":"a"}}')
     assert found["Item"] == json.loads(item)

@@ -1,4 +1,6 @@
-"""Every command and example on a page is run: here, but for the test command itself, which .ci/run takes from README."""
+"""Every command and example on a page is run: here, but for the test command itself, which .ci/run
+takes from README.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from streamstore.operations.registry import ABSENT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,11 +48,15 @@ def test_every_absent_operation_is_named_on_the_readme() -> None:
 
 
 def test_every_command_that_a_page_names_exists() -> None:
-    """Commands in code blocks and in running text; those of the running text at least parse with --help."""
+    """Commands in code blocks and in running text; those of the running text at least parse with
+    --help.
+    """
     commands = set()
     for page in ("README.md", "streamstore/README.md", "CHANGELOG.md"):
         text = (ROOT / page).read_text()
-        commands |= set(re.findall(r"streamstore ((?:[a-z]+ ?)+)", " ".join(re.findall(r"`([^`\n]+)`", text))))
+        commands |= set(
+            re.findall(r"streamstore ((?:[a-z]+ ?)+)", " ".join(re.findall(r"`([^`\n]+)`", text)))
+        )
     tried = 0
     for command in sorted(commands):
         words = []

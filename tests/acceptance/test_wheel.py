@@ -1,4 +1,6 @@
-"""The wheel is whole: built, installed into an empty virtual environment, and a store is opened from it."""
+"""The wheel is whole: built, installed into an empty virtual environment, and a store is opened
+from it.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,10 @@ def test_a_store_opens_from_the_wheel_in_an_empty_environment(wheel: Path, tmp_p
     venv.create(home, with_pip=True)
     python = home / "bin/python"
     installed = subprocess.run(
-        [python, "-m", "pip", "install", "-q", str(wheel)], capture_output=True, text=True, timeout=300
+        [python, "-m", "pip", "install", "-q", str(wheel)],
+        capture_output=True,
+        text=True,
+        timeout=300,
     )
     if installed.returncode != 0 and "Could not find a version" in installed.stderr:
         pytest.skip("no package index is reachable for the wheel's dependencies")

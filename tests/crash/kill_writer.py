@@ -1,6 +1,8 @@
-"""The process that test_kill_nine kills: applies a feed's transactions and acknowledges each on stdout after COMMIT.
+"""The process that test_kill_nine kills: applies a feed's transactions and acknowledges each on
+stdout after COMMIT.
 
-Run as `python kill_writer.py STORE FEED START`; a line a transaction, its number, written only after its reply.
+Run as `python kill_writer.py STORE FEED START`; a line a transaction, its number, written only
+after its reply.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""SIGKILL in the middle of the demo's load, a few dozen times: nothing acknowledged is lost, nothing half is there."""
+"""SIGKILL in the middle of the demo's load, a few dozen times: nothing acknowledged is lost,
+nothing half is there.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,9 @@ def expected(commits: list[feed.Commit], pieces: int) -> dict[str, tuple[str, st
 
 
 def check(path: Path, commits: list[feed.Commit], acked: int, allowed: int) -> int:
-    """Open the store after a kill and hold it against the truth; returns the transactions that are there."""
+    """Open the store after a kill and hold it against the truth; returns the transactions that are
+    there.
+    """
     with streamstore.open(path, background=False) as store:
         reading = feeder.Feeder(store, commits)  # type: ignore[arg-type]
         try:
@@ -84,7 +88,9 @@ def check(path: Path, commits: list[feed.Commit], acked: int, allowed: int) -> i
             changes_of_key.sort(key=lambda r: int(r["SequenceNumber"]))
             before = None
             for change in changes_of_key:
-                assert change.get("OldImage") == before, "a record's old image is not the one before"
+                assert change.get("OldImage") == before, (
+                    "a record's old image is not the one before"
+                )
                 before = change.get("NewImage")
             if before is not None:
                 images[key] = before
@@ -112,7 +118,8 @@ def test_kill_nine_in_the_middle_of_the_demo_loses_nothing_acknowledged(tmp_path
         assert child.stdout is not None
         assert child.stdin is not None
         acked = there
-        # Stop listening at a random word, and kill at once: the writer is somewhere in its next commits.
+        # Stop listening at a random word, and kill at once: the writer is somewhere in its next
+        # commits.
         for _ in range(rnd.randrange(1, 30)):
             line = child.stdout.readline().strip()
             if line in ("", "end"):

@@ -222,7 +222,8 @@ class Requests:
 
     def condition(self, values: dict[str, Any], depth: int = 0) -> str:
         if depth < 2 and self.chance(0.3):
-            joined = f"{self.condition(values, depth + 1)} {self.pick('AND', 'OR')} {self.condition(values, depth + 1)}"
+            left, right = (self.condition(values, depth + 1) for _ in range(2))
+            joined = f"{left} {self.pick('AND', 'OR')} {right}"
             return self.pick(f"({joined})", joined, f"NOT ({joined})")
         path = self.path()
         form = self.pick(

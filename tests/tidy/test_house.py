@@ -16,7 +16,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "streamstore"
 
-# Rooms from the bottom up; a room imports only rooms of a lower number. Rooms of one number are strangers.
+# Rooms from the bottom up; a room imports only rooms of a lower number. Rooms of one number are
+# strangers.
 LEVELS = {
     "errors": 0,
     "limits": 0,
@@ -80,7 +81,9 @@ def test_imports_go_down_the_house_and_rooms_of_one_level_are_strangers() -> Non
         room = room_of(path)
         if room in ("__init__", "__main__"):
             continue
-        assert room in LEVELS, f"{path}: the room {room!r} has no level; add it to the drawing first"
+        assert room in LEVELS, (
+            f"{path}: the room {room!r} has no level; add it to the drawing first"
+        )
         for line, name in imports_of(path, tree):
             parts = name.split(".")
             if parts[0] != "streamstore" or len(parts) < 2 or parts[1] not in LEVELS:
@@ -160,7 +163,11 @@ def test_nothing_opens_a_file_by_itself_but_the_listed_modules() -> None:
             if name == "shutil":
                 strays.append(f"{path.relative_to(ROOT)}:{line} shutil")
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "open":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "open"
+            ):
                 strays.append(f"{path.relative_to(ROOT)}:{node.lineno} open()")
     assert not strays, "\n".join(strays)
 
@@ -176,7 +183,9 @@ def test_functions_and_files_and_rooms_stay_small() -> None:
                 assert node.end_lineno is not None
                 length = node.end_lineno - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
-                    large.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines")
+                    large.append(
+                        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines"
+                    )
     for room in {path.parent for path, _ in sources()} - {PACKAGE}:
         files = len(list(room.glob("*.py"))) - 1
         if files > ROOM_FILES_MAX:
@@ -197,7 +206,9 @@ def test_every_module_says_what_it_is_for() -> None:
 def test_the_top_level_holds_what_the_project_fixed() -> None:
     fixed = {"streamstore", "migrations", "bench", "tests"}
     ignored = {"build", "dist"}  # what building a wheel leaves behind
-    folders = {p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")} - ignored
+    folders = {
+        p.name for p in ROOT.iterdir() if p.is_dir() and not p.name.startswith(".")
+    } - ignored
     assert folders == fixed, f"other folders at the top: {folders ^ fixed}"
 
 
@@ -206,7 +217,8 @@ def test_the_core_depends_on_nothing_but_what_it_needs() -> None:
     names = {d.split(">")[0].split("=")[0].split("[")[0] for d in project["dependencies"]}
     assert names == {
         "apsw", "msgpack", "sqlalchemy", "alembic",  # the store
-        "orjson", "httptools", "uvloop", "uvicorn", "starlette", "click",  # the wire and the command line
+        "orjson", "httptools", "uvloop", "uvicorn", "starlette",  # the wire
+        "click",  # the command line
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The demo's processes: started, listened to, killed and ended, each by its own id.
 
-Every actor says JSON lines on stdout and reads commands on stdin. One thread an actor puts what it says into a queue,
+Every actor says JSON lines on stdout and reads commands on stdin. One thread an actor puts what it
+says into a queue,
 so that the parent can wait for a word with a deadline and never hangs on a dead process.
 """
 
@@ -22,7 +23,9 @@ READY_SECONDS_MAX = 20.0
 
 
 class ActorDied(Exception):
-    """A process of the demo ended or fell silent when it should not have; the text has its last words."""
+    """A process of the demo ended or fell silent when it should not have; the text has its last
+    words.
+    """
 
 
 class Actor:
@@ -82,7 +85,9 @@ class Actor:
         self.process.stdin.flush()
 
     def kill(self) -> None:
-        """SIGKILL, and wait until it is gone; what it had said but nobody read yet is still in the queue."""
+        """SIGKILL, and wait until it is gone; what it had said but nobody read yet is still in the
+        queue.
+        """
         self.process.kill()
         self.process.wait()
         self._listeners[0].join(timeout=5)

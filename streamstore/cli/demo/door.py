@@ -1,7 +1,10 @@
-"""One way to call a store, whichever door it is behind: embedded in this process, or an HTTP endpoint.
+"""One way to call a store, whichever door it is behind: embedded in this process, or an HTTP
+endpoint.
 
-Only calls with text and number attributes pass here, so nothing needs base64. Errors of the service come as
-`Refused`, with the service's own error name; a connection that breaks raises OSError, and the caller tries again.
+Only calls with text and number attributes pass here, so nothing needs base64. Errors of the service
+come as
+`Refused`, with the service's own error name; a connection that breaks raises OSError, and the
+caller tries again.
 """
 
 from __future__ import annotations
@@ -78,7 +81,8 @@ class HttpDoor:
         self._headers = {
             "Content-Type": "application/x-amz-json-1.0",
             "X-Amz-Date": "20261124T000000Z",
-            "Authorization": "AWS4-HMAC-SHA256 Credential=demo/20261124/us-east-1/dynamodb/aws4_request, "
+            "Authorization": "AWS4-HMAC-SHA256 "
+            "Credential=demo/20261124/us-east-1/dynamodb/aws4_request, "
             "SignedHeaders=host;x-amz-date, Signature=demo",
         }
 

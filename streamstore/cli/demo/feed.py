@@ -1,7 +1,10 @@
-"""Change feeds: a line a commit, each with the paths it put, updated or deleted; and the tree they end at.
+"""Change feeds: a line a commit, each with the paths it put, updated or deleted; and the tree they
+end at.
 
-The form is that of a version history: `{"commit", "time", "changes": [{"op", "path", "blob", "mode"}]}` a line,
-gzip or plain, and beside it `NAME.tree.json`, the paths that are left at the end with their blob and mode.
+The form is that of a version history: `{"commit", "time", "changes": [{"op", "path", "blob",
+"mode"}]}` a line,
+gzip or plain, and beside it `NAME.tree.json`, the paths that are left at the end with their blob
+and mode.
 """
 
 from __future__ import annotations
@@ -9,10 +12,11 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 ACTIONS_A_TRANSACTION = 99  # one of the hundred is the feeder's own position
 SHIPPED = "orchard.jsonl.gz"
@@ -54,9 +58,8 @@ def shipped() -> Path:
 
 def read(path: Path) -> list[Commit]:
     """All commits of a feed, in order. FeedInvalid names the line that is wrong."""
-    opened: Any = gzip.open(path, "rt") if path.suffix == ".gz" else open(path)
     commits = []
-    with opened as lines:
+    with _lines_of(path) as lines:
         for number, line in enumerate(lines, 1):
             try:
                 commits.append(_commit(number, json.loads(line)))
@@ -65,6 +68,17 @@ def read(path: Path) -> list[Commit]:
     if not commits:
         raise FeedInvalid(f"{path} holds no commit")
     return commits
+
+
+@contextmanager
+def _lines_of(path: Path) -> Iterator[TextIO]:
+    """The lines of a feed, whether it is packed or not."""
+    if path.suffix == ".gz":
+        with gzip.open(path, "rt") as packed:
+            yield cast(TextIO, packed)
+    else:
+        with open(path) as plain:
+            yield plain
 
 
 def _commit(number: int, line: dict[str, Any]) -> Commit:
@@ -96,15 +110,15 @@ def tree_beside(feed: Path) -> Path | None:
 def final_tree(feed: Path) -> tuple[dict[str, dict[str, str]], str]:
     """What the table must hold at the end, path to blob and mode, and where that is known from.
 
-    The tree file where there is one, else a plain dict filled from the lines, which shares nothing with the writer.
+    The tree file where there is one, else a plain dict filled from the lines, which shares nothing
+    with the writer.
     """
     beside = tree_beside(feed)
     if beside is not None:
         with open(beside) as file:
             return json.load(file), beside.name
-    opened: Any = gzip.open(feed, "rt") if feed.suffix == ".gz" else open(feed)
     tree: dict[str, dict[str, str]] = {}
-    with opened as lines:
+    with _lines_of(feed) as lines:
         for line in lines:
             for change in json.loads(line)["changes"]:
                 if change["op"] == "delete":

@@ -1,10 +1,15 @@
-"""The process that writes the feed: each commit a transaction, each transaction with the feeder's own position.
+"""The process that writes the feed: each commit a transaction, each transaction with the feeder's
+own position.
 
-The position is an item of another table, written by the same TransactWriteItems, so a feeder that was killed goes on
-exactly behind what was committed: no change is lost, none applied twice. Over HTTP it is the server that is killed;
-then the transaction is sent again with its ClientRequestToken, and the position shows whether it had been applied.
+The position is an item of another table, written by the same TransactWriteItems, so a feeder that
+was killed goes on
+exactly behind what was committed: no change is lost, none applied twice. Over HTTP it is the server
+that is killed;
+then the transaction is sent again with its ClientRequestToken, and the position shows whether it
+had been applied.
 
-It says what it did as JSON lines on stdout (`acked`, `split`, `paused`, `compacted`, `done`) and obeys lines on stdin.
+It says what it did as JSON lines on stdout (`acked`, `split`, `paused`, `compacted`, `done`) and
+obeys lines on stdin.
 """
 
 from __future__ import annotations
@@ -35,7 +40,9 @@ def say(**facts: Any) -> None:
 
 
 def action_of(change: feed.Change, number: int) -> Action:
-    """The transaction's action for one change. Every change of a feed is effective: the commit's number is new."""
+    """The transaction's action for one change. Every change of a feed is effective: the commit's
+    number is new.
+    """
     key = {"path": {"S": change.path}}
     if change.op == "delete":
         return {"Delete": {"TableName": TABLE, "Key": key}}
@@ -72,7 +79,9 @@ class Feeder:
         self.compacted = False
 
     def patiently(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """A call that is sent again while the endpoint is away; each of ours may be sent twice without harm."""
+        """A call that is sent again while the endpoint is away; each of ours may be sent twice
+        without harm.
+        """
         for _ in range(RECONNECT_TRIES):
             try:
                 return self.door.call(operation, params)
@@ -133,7 +142,7 @@ class Feeder:
         shards = self.shards()
         open_ones = [s for s in shards if "EndingSequenceNumber" not in s["SequenceNumberRange"]]
         with_parent = [s for s in open_ones if "ParentShardId" in s]
-        if child and len(with_parent) >= 4 or not child and with_parent:
+        if (child and len(with_parent) >= 4) or (not child and with_parent):
             return  # This split was made before the feeder was killed.
         shard = (with_parent if child else open_ones)[0]["ShardId"]
         self.door.split(TABLE, shard)
@@ -151,7 +160,9 @@ class Feeder:
             params = {"StreamArn": arn, "ExclusiveStartShardId": page["LastEvaluatedShardId"]}
 
     def compact(self) -> None:
-        """Wait for the word that followers have read all, then let a day and an hour pass and compact."""
+        """Wait for the word that followers have read all, then let a day and an hour pass and
+        compact.
+        """
         say(paused=True)
         sys.stdin.readline()
         self.door.advance(CLOCK_JUMP_SECONDS)

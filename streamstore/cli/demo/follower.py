@@ -1,9 +1,13 @@
-"""The process of live consumers. Each follows whole lineages, parents before children, and writes what it reads.
+"""The process of live consumers. Each follows whole lineages, parents before children, and writes
+what it reads.
 
-A consumer's copy and its position are one file: a line a record, so the last line of a shard *is* the position in it.
-Appending a line moves both at once; a torn last line is dropped at the next start, with the record it held.
+A consumer's copy and its position are one file: a line a record, so the last line of a shard *is*
+the position in it.
+Appending a line moves both at once; a torn last line is dropped at the next start, with the record
+it held.
 
-Obeys lines on stdin: at `mark` it answers with a line once a full pass over its shards has found nothing new.
+Obeys lines on stdin: at `mark` it answers with a line once a full pass over its shards has found
+nothing new.
 """
 
 from __future__ import annotations
@@ -44,7 +48,7 @@ class Consumer:
         self.read = 0  # records of this process's life
         self.owners: dict[str, int] = {}  # a lineage stays with the consumer of its first shard
         whole = path.read_bytes().rfind(b"\n") + 1 if path.exists() else 0
-        self.file = open(path, "ab")
+        self.file = open(path, "ab")  # noqa: SIM115 - it stays open as long as its consumer
         os.ftruncate(self.file.fileno(), whole)
 
     def shards(self) -> list[dict[str, Any]]:
@@ -79,12 +83,15 @@ class Consumer:
         return found
 
     def recover(self, shard: str, refused: Refused) -> None:
-        """What a consumer does about its iterator: ask again from its position, or go on from the horizon."""
+        """What a consumer does about its iterator: ask again from its position, or go on from the
+        horizon.
+        """
         self.iterators.pop(shard, None)
         if refused.code == "ResourceNotFoundException":
             self.drained.add(shard)  # It was read to its end before retention took it.
         elif refused.code == "TrimmedDataAccessException":
-            # All up to here was read and then trimmed; what is younger starts at the horizon. The proof would
+            # All up to here was read and then trimmed; what is younger starts at the horizon. The
+            # proof would
             # show a gap.
             self.positions.pop(shard, None)
         elif refused.code != "ExpiredIteratorException":
@@ -153,7 +160,9 @@ class Followers:
         """Wait until every consumer has begun and finished an empty pass from now on."""
         with self.quiet:
             goals = [n + 2 for n in self.passes]  # the pass under way may have begun before
-            self.quiet.wait_for(lambda: all(p >= g for p, g in zip(self.passes, goals, strict=True)))
+            self.quiet.wait_for(
+                lambda: all(p >= g for p, g in zip(self.passes, goals, strict=True))
+            )
             say(caught_up=sum(self.records))
 
 

@@ -1,6 +1,7 @@
 """What must hold when the feed has gone through; each claim is checked and can fail.
 
-The truth is the feed's tree, or a dict filled from its lines. What the followers collected is read from their files;
+The truth is the feed's tree, or a dict filled from its lines. What the followers collected is read
+from their files;
 what the stream still holds and what the table holds is read through the door.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +105,7 @@ def older_position_answer(
 
 
 def claims(door: Door, feed_path: Path, folder: Path, before_compaction: int) -> Iterator[Claim]:
-    """Every claim about the end. `before_compaction`: how many records had been collected by then."""
+    """Every claim about the end. `before_compaction`: how many had been collected by then."""
     changes = [c for commit in feed.read(feed_path) for c in commit.changes]
     truth, source = feed.final_tree(feed_path)
     table = table_now(door)
@@ -123,9 +125,7 @@ def claims(door: Door, feed_path: Path, folder: Path, before_compaction: int) ->
         for _, record in copy:
             seen[path_of(record)].append((record["eventName"], number_of(record)))
     in_order = {path: [event for event, _ in events] for path, events in seen.items()} == wanted
-    rising = all(
-        a < b for e in seen.values() for (_, a), (_, b) in zip(e, e[1:], strict=False)
-    )
+    rising = all(a < b for e in seen.values() for (_, a), (_, b) in pairwise(e))
     yield Claim("in the order of each key", in_order and rising, f"{len(seen)} keys")
 
     yield Claim("replayed, they make the table", replayed(records) == table, f"{len(table)} paths")
@@ -137,7 +137,9 @@ def claims(door: Door, feed_path: Path, folder: Path, before_compaction: int) ->
         sorted(number_of(r) for r in left) == young and 0 < len(young) < len(records),
         f"{len(left)} records in {len(shards)} shards",
     )
-    answer = older_position_answer(door, arn, shards, sorted_by_number(everything)[:before_compaction])
+    answer = older_position_answer(
+        door, arn, shards, sorted_by_number(everything)[:before_compaction]
+    )
     yield Claim("older positions say so", answer == "TrimmedDataAccessException", answer)
 
 

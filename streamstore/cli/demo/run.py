@@ -1,6 +1,8 @@
-"""The demo itself: a feed goes through a store while it is followed, split, killed and compacted; then the proof.
+"""The demo itself: a feed goes through a store while it is followed, split, killed and compacted;
+then the proof.
 
-Progress goes to stderr, as a bar where it is a terminal; the drawing, the figures and the claims go to stdout.
+Progress goes to stderr, as a bar where it is a terminal; the drawing, the figures and the claims go
+to stdout.
 """
 
 from __future__ import annotations
@@ -42,7 +44,9 @@ class Story:
 class Demo:
     """One run. `http` puts a server between the feeder, the followers and the store."""
 
-    def __init__(self, feed_path: Path, db: Path, *, http: bool, note: Callable[[str], None]) -> None:
+    def __init__(
+        self, feed_path: Path, db: Path, *, http: bool, note: Callable[[str], None]
+    ) -> None:
         self.feed_path = feed_path
         self.db = db
         self.http = http
@@ -76,9 +80,7 @@ class Demo:
                 if actor is not None:
                     actor.end()
 
-    def _feed(
-        self, feeder: Actor, follower: Actor, progress: Callable[[int, int], None]
-    ) -> Actor:
+    def _feed(self, feeder: Actor, follower: Actor, progress: Callable[[int, int], None]) -> Actor:
         """Listen to the feeder until it is done; kill and start again once on the way."""
         story = self.story
         killed = False

@@ -16,12 +16,25 @@ from streamstore.cli.demo import feed
 
 
 def invent(seed: int = 20261124) -> tuple[list[dict[str, Any]], dict[str, dict[str, str]]]:
-    """A made-up history of an orchard's papers: hot files, renames, deletions, re-creations, one import of 120."""
+    """A made-up history of an orchard's papers: hot files, renames, deletions, re-creations, one
+    import of 120.
+    """
     rnd = random.Random(seed)
     tree: dict[str, dict[str, str]] = {}
     gone: list[str] = []
     lines: list[dict[str, Any]] = []
-    words = ["apple", "pear", "quince", "plum", "medlar", "cherry", "graft", "frost", "ledger", "press"]
+    words = [
+        "apple",
+        "pear",
+        "quince",
+        "plum",
+        "medlar",
+        "cherry",
+        "graft",
+        "frost",
+        "ledger",
+        "press",
+    ]
     now = 1_600_000_000
 
     def blob() -> str:
