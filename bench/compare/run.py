@@ -73,7 +73,7 @@ def commands(peers: Path, data: Path, port: int) -> dict[str, list[str]]:
     if lib.is_dir() and shutil.which("java"):
         (data / "ddblocal").mkdir()
         found["ddblocal"] = ["java", f"-Djava.library.path={lib}", "-cp", f"{lib}/*"]
-        found["ddblocal"] += ["com.amazonaws.services.dynamodbv2.local.main.ServerRunner"]
+        found["ddblocal"] += ["software.amazon.dynamodb.services.local.main.ServerRunner"]
         found["ddblocal"] += ["-dbPath", str(data / "ddblocal"), "-port", str(port + 2)]
     return found
 

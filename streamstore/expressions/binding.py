@@ -56,6 +56,10 @@ class Cache(Generic[Key, Entry]):
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets everything."""
         self._young: dict[Key, tuple[Entry, int]] = {}
         self._old: dict[Key, tuple[Entry, int]] = {}
         self._young_chars = 0

@@ -197,7 +197,7 @@ def _check_signer(desk: Desk, scope: Any, body: bytes, service: str) -> None:
     head.method = scope["method"].encode("latin-1")
     head.path = scope["raw_path"]
     head.query = scope["query_string"]
-    head.headers = tuple(scope["headers"])
+    head.headers = dict(scope["headers"])
     claim = read_claim(head)
     if desk.verifier is None:
         check_form(claim)

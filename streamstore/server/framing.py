@@ -88,7 +88,7 @@ class Head:
         self.target = b""
         self.path = b""
         self.query = b""
-        self.headers: tuple[tuple[bytes, bytes], ...] = ()
+        self.headers: dict[bytes, bytes] = {}  # names in lower case, values as sent
         self.length = 0
         self.chunked = False
         self.keep_alive = True
@@ -108,11 +108,9 @@ class Head:
         self.scope: Scope | None = None
 
     def header(self, name: bytes) -> bytes | None:
-        """The value of a header by its lower-case name, or None."""
-        for key, value in self.headers:
-            if key == name:
-                return value
-        return None
+        """The value of a header by its lower-case name, without blanks around it; or None."""
+        value = self.headers.get(name)
+        return value if value is None else value.strip()
 
 
 class _Collector:
@@ -129,7 +127,7 @@ class _Collector:
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name.lower(), value.rstrip(b" \t")))
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -158,10 +156,9 @@ def read_head(raw: bytes) -> Head:
         raise HeadError(505, "Only HTTP/1.1 and HTTP/1.0 are served.")
     head = Head()
     head.method = parser.get_method()
-    head.headers = tuple(collector.headers)
     head.keep_alive = version == "1.1"
     _read_url(head, collector.url)
-    _read_headers(head)
+    _read_headers(head, collector.headers)
     return head
 
 
@@ -180,26 +177,33 @@ def _read_url(head: Head, url: bytes) -> None:
     head.query = parsed.query or b""
 
 
-def _read_headers(head: Head) -> None:
-    seen: set[bytes] = set()
-    for name, value in head.headers:
-        if name in _SINGLE_HEADERS:
-            if name in seen:
-                raise HeadError(400, f"The header {name.decode()} was sent twice.")
-            seen.add(name)
-        elif name == b"content-length":
-            head.length = int(value)
-        elif name == b"transfer-encoding":
-            if value.lower() != b"chunked":
-                raise HeadError(400, "Of the transfer encodings only chunked is read.")
-            head.chunked = True
-        elif name == b"connection":
-            if b"close" in (token.strip() for token in value.lower().split(b",")):
-                head.keep_alive = False
-        elif name == b"expect" and value.lower() == b"100-continue":
-            head.expects_continue = True
-    if head.length > limits.REQUEST_BODY_BYTES_MAX:
-        raise HeadError(413, "")
+def _read_headers(head: Head, sent: list[tuple[bytes, bytes]]) -> None:
+    headers = head.headers
+    for sent_name, value in sent:
+        name = sent_name.lower()
+        if name not in headers:
+            headers[name] = value
+        elif name in _SINGLE_HEADERS:
+            raise HeadError(400, f"The header {name.decode()} was sent twice.")
+        else:
+            headers[name] += b"," + value
+    length = headers.get(b"content-length")
+    if length is not None:
+        head.length = int(length)
+        if head.length > limits.REQUEST_BODY_BYTES_MAX:
+            raise HeadError(413, "")
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None:
+        if coding.strip().lower() != b"chunked":
+            raise HeadError(400, "Of the transfer encodings only chunked is read.")
+        head.chunked = True
+    connection = headers.get(b"connection")
+    if connection is not None and b"close" in (
+        token.strip() for token in connection.lower().split(b",")
+    ):
+        head.keep_alive = False
+    expected = headers.get(b"expect")
+    head.expects_continue = expected is not None and expected.strip().lower() == b"100-continue"
 
 
 # What a request framed anew leaves out: its old framing, and offers answered or declined already.
@@ -209,7 +213,7 @@ _FRAMING_HEADERS = frozenset((b"content-length", b"transfer-encoding", b"expect"
 def framed_anew(head: Head, body: bytes) -> bytes:
     """The whole request as bytes with a plain Content-Length, for another parser to read."""
     lines = [b"%b %b HTTP/1.%d" % (head.method, head.target, head.keep_alive)]
-    lines += [b"%b: %b" % pair for pair in head.headers if pair[0] not in _FRAMING_HEADERS]
+    lines += [b"%b: %b" % p for p in head.headers.items() if p[0] not in _FRAMING_HEADERS]
     if body:
         lines.append(b"content-length: %d" % len(body))
     return b"\r\n".join(lines) + HEAD_END + body

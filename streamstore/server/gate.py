@@ -15,6 +15,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+_ADMITTED_MAX = 64
 LOOPBACK_NAMES = frozenset(("localhost", "127.0.0.1", "::1"))
 
 
@@ -70,6 +71,7 @@ class Gate:
         names |= LOOPBACK_NAMES
         names.add(settings.host.lower())
         self._hosts = frozenset(names)
+        self._admitted: set[bytes] = set()  # Host headers seen and found good, a few
         self._any_address = not is_loopback(settings.host)
         self._origins = frozenset(origin.lower().rstrip("/") for origin in settings.allowed_origins)
 
@@ -77,7 +79,14 @@ class Gate:
         """Whether a Host header names this server; its port is not looked at, since ports are
         forwarded.
         """
-        name = host_name(host)
+        if host in self._admitted:
+            return True
+        admitted = self._admits_name(host_name(host))
+        if admitted and len(self._admitted) < _ADMITTED_MAX:
+            self._admitted.add(host)
+        return admitted
+
+    def _admits_name(self, name: str) -> bool:
         if name in self._hosts:
             return True
         # Who listens on many addresses can't list them; and a bare address is no name that a

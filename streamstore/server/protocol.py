@@ -29,14 +29,14 @@ from ..operations.plan import ReadPlan, Ready, Scope, WritePlan
 from . import replies
 from .framing import Head, HeadError, read_head
 from .gate import Gate
-from .signature import Verifier, check_form, read_claim
+from .signature import Verifier, check_form, quick_signer, read_claim
 
 if TYPE_CHECKING:
     from ..store import Store
 
 logger = logging.getLogger("streamstore.server")
 
-_JSON_TYPES = (replies.JSON_1_0, b"application/json")
+_OPENINGS = {kind: replies.opening(200, kind) for kind in (replies.JSON_1_0, b"application/json")}
 _ACCOUNT = re.compile(r"\d{12}\Z", re.ASCII)
 _ESCAPE = re.compile(rb"\\.", re.DOTALL)
 _TEXT = re.compile(rb'"[^"]*"')
@@ -142,25 +142,29 @@ class Desk:
         head.call = True
         head.plain = head.keep_alive and not head.chunked
         kind = (head.header(b"content-type") or b"").partition(b";")[0].strip().lower()
-        if kind not in _JSON_TYPES:
+        if kind not in _OPENINGS:
             head.special = self._not_served
             kind = replies.JSON_1_0
-        head.opening = replies.opening(200, kind, cors)
+        head.opening = replies.opening(200, kind, cors) if cors else _OPENINGS[kind]
         operation = self._targets.get(head.header(b"x-amz-target") or b"")
         if operation is None:
             head.fault = replies.UNKNOWN_OPERATION_BODY
             return
         head.operation = operation
-        try:
-            claim = read_claim(head)
-            if self.verifier is None:
-                check_form(claim)
-        except AuthenticationFailed as error:
-            head.fault = replies.encode(fault_of(error).body)
-            return
-        head.claim = claim if self.verifier is not None else None
-        account = claim.key_id if _ACCOUNT.match(claim.key_id) else ""
-        head.region_account = (claim.region, account)
+        signer = quick_signer(head) if self.verifier is None else None
+        if signer is None:
+            try:
+                claim = read_claim(head)
+                if self.verifier is None:
+                    check_form(claim)
+            except AuthenticationFailed as error:
+                head.fault = replies.encode(fault_of(error).body)
+                return
+            head.claim = claim if self.verifier is not None else None
+            signer = (claim.key_id, claim.region)
+        key_id, region = signer
+        account = key_id if len(key_id) == 12 and _ACCOUNT.match(key_id) else ""
+        head.region_account = (region, account)
 
     def _scope(self, head: Head) -> Scope:
         """The scope of a head's region and account in the engine of now: a reopened store has

@@ -77,7 +77,9 @@ def test_right_sides_nest_as_deep_as_the_text_allows() -> None:
     assert refusal("Update", "SET a=" + "(" * 4000).startswith('Syntax error; token: "<EOF>"')
 
 
-@given(st.sampled_from(KINDS), st.text(alphabet="aSET RMOVD#:n.[]()=<>+-0,\t\U0001f600é'", max_size=40))
+@given(
+    st.sampled_from(KINDS), st.text(alphabet="aSET RMOVD#:n.[]()=<>+-0,\t\U0001f600é'", max_size=40)
+)
 def test_any_text_is_a_tree_or_refused(kind: Kind, text: str) -> None:
     try:
         parse(kind, text)

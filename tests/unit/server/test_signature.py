@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from streamstore.clock import ManualClock, SystemClock
 from streamstore.errors import AuthenticationFailed
 from streamstore.server.framing import Head, read_head
-from streamstore.server.signature import Verifier, check_form, read_claim
+from streamstore.server.signature import Verifier, check_form, quick_signer, read_claim
 
 KEYS = {"AKID": "s3cret", "OTHER": "else"}
 FULL = (
@@ -304,15 +304,49 @@ def test_host_and_target_must_be_signed() -> None:
 )
 def test_no_header_or_query_at_all_crashes_the_reader(authorization: str, query: str) -> None:
     head = Head()
-    head.headers = (
-        (b"authorization", f"AWS4-HMAC-SHA256 {authorization}".encode("latin-1")),
-        (b"x-amz-date", b"20261124T030000Z"),
-    )
+    head.headers = {
+        b"authorization": f"AWS4-HMAC-SHA256 {authorization}".encode("latin-1"),
+        b"x-amz-date": b"20261124T030000Z",
+    }
     verifier = Verifier(KEYS, ManualClock(1_795_489_200_000))
     for credentials in (head, Head()):
         credentials.query = query.encode()
         with pytest.raises(AuthenticationFailed):
             authenticate(credentials, verifier)
+
+
+PARTS = st.text("aZ09-_./,= :\u00e9", max_size=6)
+
+
+@settings(max_examples=300)
+@given(
+    key=PARTS | st.just("AKID"),
+    region=PARTS | st.just("us-east-1"),
+    date=st.sampled_from(["20261124", "", "x"]),
+    rest=st.sampled_from(["dynamodb/aws4_request", "dynamodb/aws4_request/", "s3/aws4_request"]),
+    comma=st.sampled_from([", ", ",", " ,"]),
+    signature=st.sampled_from(["0aF", "", "a b", "a,Credential=b/1/c/d/aws4_request"]),
+)
+def test_the_quick_look_says_nothing_that_the_close_one_would_not(
+    key: str, region: str, date: str, rest: str, comma: str, signature: str
+) -> None:
+    credential = f"AWS4-HMAC-SHA256 Credential={key}/{date}/{region}/{rest}"
+    signed = f"{comma}SignedHeaders=host;x-amz-date{comma}Signature={signature}"
+    head = Head()
+    head.headers = {b"authorization": (credential + signed).encode("latin-1"), b"x-amz-date": b"x"}
+    quick = quick_signer(head)
+    if quick is None:
+        return
+    claim = read_claim(head)
+    check_form(claim)
+    assert quick == (claim.key_id, claim.region)
+
+
+def test_the_quick_look_knows_what_sdks_send() -> None:
+    assert quick_signer(call_head(signed(region="eu-west-1"))) == ("AKID", "eu-west-1")
+    assert quick_signer(head_of(Authorization=FULL, **DATED)) == ("a", "us-east-1")
+    assert quick_signer(head_of(Authorization=FULL)) is None
+    assert quick_signer(head_of(QUERY, Authorization=FULL, **DATED)) is None
 
 
 def test_the_cache_of_signing_keys_is_bounded(verifier: Verifier) -> None:

@@ -1,4 +1,4 @@
-"""A desk with tables of every kind of key: `t` (two strings, indexes), `num` (a number and bytes),
+"""A desk with tables of every kind of key: `tab` (two strings, indexes), `num` (a number and bytes),
 `solo` (one string)."""
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def _index(name: str, keys: tuple[str, ...], kind: str, *attributes: str) -> dic
 def shop(desk: Any) -> Any:
     """The desk with its tables."""
     desk.table(
-        "t",
+        "tab",
         AttributeDefinitions=_definitions(pk="S", sk="S", g="S", n="N", l="S"),
         KeySchema=_keys("pk", "sk"),
         GlobalSecondaryIndexes=[
