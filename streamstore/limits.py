@@ -34,6 +34,10 @@ EXPRESSION_VARIABLES_BYTES_MAX: Final = 2 * MIB
 EXPRESSION_CACHE_ENTRIES: Final = 2048
 EXPRESSION_CACHE_CHARS: Final = 256 * KIB
 
+# JSON of stored items, remembered (codec/fragments): two generations of this size.
+FRAGMENT_BODY_BYTES_MAX: Final = 4 * KIB
+FRAGMENT_GENERATION_BYTES: Final = 4 * MIB
+
 # Requests.
 REQUEST_BODY_BYTES_MAX: Final = 16 * MIB
 REQUEST_HEADERS_BYTES_MAX: Final = 16 * KIB
@@ -55,6 +59,7 @@ SEGMENTS_MAX: Final = 1_000_000
 # The server's connections.
 CHUNK_LINE_BYTES_MAX: Final = 256
 CHUNK_OVERHEAD_BYTES_MAX: Final = 1 * MIB  # what chunk lines and trailers may cost beyond the body
+DESCRIPTORS_BESIDE_CONNECTIONS: Final = 256
 LARGE_BODY_BYTES: Final = 1 * MIB  # a body of more takes one of the slots below while it comes in
 LARGE_BODIES_MAX: Final = 16
 WAITING_BYTES_MAX: Final = 64 * KIB  # unread requests behind a running one, before reading pauses

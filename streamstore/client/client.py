@@ -54,6 +54,7 @@ class Client:
     create_table = _method("CreateTable", "a new table.")
     delete_item = _method("DeleteItem", "deletes an item, if the condition holds.")
     delete_table = _method("DeleteTable", "deletes a table with its items.")
+    describe_limits = _method("DescribeLimits", "the quotas of throughput.")
     describe_stream = _method("DescribeStream", "a stream's status and a page of its shards.")
     describe_table = _method("DescribeTable", "a table's keys, indexes, status and sizes.")
     get_item = _method("GetItem", "an item by its key, or no Item.")

@@ -1,7 +1,8 @@
 """The expression language of DynamoDB: a pure language over canonical values.
 
     tree            nodes of parsed expressions; paths, items and values as types
-    grammar         text -> tree; syntax errors
+    tokens          text -> tokens
+    grammar         tokens -> tree; syntax errors
     reserved        the reserved words
     words           the first look: faults of the text alone; the table of functions
     paths           following paths; many paths as one tree

@@ -1,4 +1,4 @@
-"""Text -> tree: the lexer and the parser of spec E.1 and E.2, and the texts of syntax errors.
+"""Text -> tree: the parser of spec E.2, and the texts of syntax errors.
 
 The service reports a syntax error at the first token that no valid text could have there, so the
 parser is a predictive one that never has to guess: where "(" may open a condition or an operand,
@@ -11,11 +11,11 @@ whole text has proved well formed, as the service does; all else is in `checks`.
 
 from __future__ import annotations
 
-import re
 from typing import Final, Literal, NoReturn
 
 from .. import limits
 from ..errors import ValidationFailed
+from .tokens import Tokens
 from .tree import (
     Action,
     ArithmeticNode,
@@ -37,20 +37,7 @@ from .tree import (
     ValueNode,
 )
 
-_TOKEN: Final = re.compile(
-    r"[ \t\r\n]+"
-    r"|(?P<IDENT>[A-Za-z][A-Za-z0-9_]*)"
-    r"|(?P<NAME>#[A-Za-z0-9_]+)"
-    r"|(?P<VALUE>:[A-Za-z0-9_]+)"
-    r"|(?P<INDEX>0|[1-9][0-9]*)"
-    r"|(?P<SIGN><>|<=|>=|[<>=()\[\].,+-])"
-    r"|(?P<UNKNOWN>.)",
-    re.DOTALL,
-)
 _REDUNDANT: Final = "The expression has redundant parentheses;"
-_KEYWORDS: Final = frozenset(
-    ("AND", "OR", "NOT", "BETWEEN", "IN", "SET", "REMOVE", "ADD", "DELETE")
-)
 _COMPARATORS: Final = frozenset(("=", "<>", "<", "<=", ">", ">="))
 _ARITHMETIC: Final[dict[str, Literal["+", "-"]]] = {"+": "+", "-": "-"}
 _SECTIONS: Final[dict[str, Section]] = {
@@ -150,46 +137,20 @@ class _Parser:
 
     def __init__(self, kind: Kind, text: str) -> None:
         self.kind = kind
-        self.text = text
         self.at = 0
         self.redundant = False
         self.suspected = False
         self.undecided = False
-        self.kinds: list[str] = []
-        self.words: list[str] = []
-        self.spans: list[tuple[int, int]] = []
-        for match in _TOKEN.finditer(text):
-            group = match.lastgroup
-            if group is None:
-                continue
-            word = match.group()
-            if group == "IDENT":
-                upper = word.upper()
-                if upper in _KEYWORDS:
-                    group = upper
-            elif group == "SIGN":
-                group = word
-            self._token(group, word, match.span())
-            if group == "UNKNOWN" and word > "\uffff":
-                # The service's lexer sees two halves of such a character; the second one ends
-                # what is shown as being near.
-                self._token(group, "", (match.end(), match.end()))
-        self._token("EOF", "<EOF>", (len(text), len(text)))
-
-    def _token(self, kind: str, word: str, span: tuple[int, int]) -> None:
-        self.kinds.append(kind)
-        self.words.append(word)
-        self.spans.append(span)
+        self.tokens = Tokens(text)
+        self.kinds = self.tokens.kinds
+        self.words = self.tokens.words
 
     def fail(self) -> NoReturn:
         """Refuses the token that is looked at, or the doubled parentheses before it."""
         if self.redundant:
             raise refusal(self.kind, _REDUNDANT)
-        at = self.at
-        start = self.spans[at - 1][0] if at else 0
-        end = self.spans[min(at + 1, len(self.spans) - 1)][1]
-        near = self.text[start:end]
-        raise refusal(self.kind, f'Syntax error; token: "{self.words[at]}", near: "{near}"')
+        near = self.tokens.near(self.at)
+        raise refusal(self.kind, f'Syntax error; token: "{self.words[self.at]}", near: "{near}"')
 
     def take(self, kind: str) -> str:
         """The word of a token that has to be there."""

@@ -2,8 +2,7 @@
 B.1, stage 3).
 
 Which parameters go with expressions and which with their predecessors (spec J) differs by
-operation, so each brings Rules. The predecessors are not served yet, AttributesToGet excepted: a
-request that uses one is refused by name, after the service's own refusal of mixing both kinds.
+operation, so each brings Rules. What the predecessors mean is read in expressions/legacy.
 
 `prefixed` faults are those to which PutItem and UpdateItem put the prefix of spec B.3; they catch
 them at their door.
@@ -21,8 +20,6 @@ from .shapes import texts
 
 if TYPE_CHECKING:
     from ..expressions import Path
-
-SERVED_LEGACY: Final = "AttributesToGet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +64,7 @@ _NOT_SCALAR: Final = (
 
 
 def refuse_mixing(params: dict[str, Any], rules: Rules) -> None:
-    """ValidationFailed for predecessors beside expressions, and for those that are not served."""
+    """ValidationFailed for predecessors beside expressions."""
     legacy = [name for name in rules.legacy if name in params]
     if not legacy:
         return
@@ -77,12 +74,6 @@ def refuse_mixing(params: dict[str, Any], rules: Rules) -> None:
         mixed = [name for name in legacy if name != "KeyConditions"]
     if mixed and expressions:
         refuse_mixed(mixed, expressions)
-    unserved = [name for name in legacy if name != SERVED_LEGACY]
-    if unserved:
-        raise ValidationFailed(
-            f"The parameters {{{', '.join(unserved)}}} are not supported yet;"
-            f" use {{{', '.join(rules.expressions)}}} instead"
-        )
 
 
 def refuse_mixed(legacy: list[str], expressions: list[str]) -> NoReturn:

@@ -34,6 +34,9 @@ JSON = "application/json"
 TEXT = "text/plain; charset=utf-8"
 METRICS = "text/plain; version=0.0.4; charset=utf-8"
 
+# A proxy on this machine puts one of these in; who asked it may be anybody.
+_FORWARDED = (b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip")
+
 # Path parameters, query, body -> status, content type, body.
 Handler = Callable[[dict[str, str], dict[str, str], bytes], tuple[int, str, bytes]]
 App = Callable[[Any, Any, Any], Awaitable[None]]
@@ -176,7 +179,8 @@ def _refusal(route: Route, desk: Desk, scope: Any, body: bytes) -> tuple[int, st
     access, _, service = route.access.partition(":")
     if access == "local":
         client = scope.get("client")
-        if client is None or not is_loopback(client[0]):
+        forwarded = any(name in _FORWARDED for name, _ in scope["headers"])
+        if client is None or not is_loopback(client[0]) or forwarded:
             return 403, TEXT, b"This is served to this machine only.\n"
         # A form of some other site's page can't send this type without asking first.
         kind = Headers(scope=scope).get("content-type", "").partition(";")[0].strip().lower()

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import logging
 import os
+import resource
 import signal
 import socket
 import sys
@@ -88,6 +89,16 @@ def url_of(settings: ServerSettings, listener: socket.socket) -> str:
     if ":" in host:
         host = f"[{host}]"
     return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def allow_descriptors() -> None:
+    """Raise this process's soft limit of open files to what the connections allowed may need."""
+    wanted = limits.CONNECTIONS_MAX + limits.DESCRIPTORS_BESIDE_CONNECTIONS
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def date_line(now_ms: int) -> bytes:
@@ -170,6 +181,7 @@ class Server:
 
     def run(self) -> None:
         """Serve until `stop`, or until a signal where this is the main thread."""
+        allow_descriptors()
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(self._serve())

@@ -200,11 +200,20 @@ def _truncate(connection: apsw.Connection) -> Checkpoint:
 
 
 def _vacuum(group: Any, all_free: bool) -> tuple[bool, int]:
-    free, pages = group.tx.one(statements.FREE_PAGES)[0], group.tx.one(statements.PAGE_COUNT)[0]
-    enough = free > pages * VACUUM_FREE_FRACTION and free * PAGE_SIZE_BYTES > VACUUM_FREE_BYTES
-    if not free or not (enough or all_free):
+    """One piece, as a unit: whether there is more to do, and the pages given back."""
+    before = _free_pages(group, all_free)
+    if not before:
         return False, 0
     # Drained by `all`: undrained it frees one page.
     group.tx.all(statements.INCREMENTAL_VACUUM)
-    left = group.tx.one(statements.FREE_PAGES)[0]
-    return 0 < left < free and (all_free or left > pages * VACUUM_FREE_FRACTION), free - left
+    left: int = group.tx.one(statements.FREE_PAGES)[0]
+    freed = before - left
+    return freed > 0 and _free_pages(group, all_free) > 0, freed
+
+
+def _free_pages(group: Any, all_free: bool) -> int:
+    """How many pages are free, or 0 where they are too few to bother."""
+    free: int = group.tx.one(statements.FREE_PAGES)[0]
+    pages: int = group.tx.one(statements.PAGE_COUNT)[0]
+    many = free > pages * VACUUM_FREE_FRACTION and free * PAGE_SIZE_BYTES > VACUUM_FREE_BYTES
+    return free if many or all_free else 0

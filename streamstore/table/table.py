@@ -8,10 +8,12 @@ from typing import Any
 from .. import limits
 from ..client import Caller, Client, Params, Reply
 from .conditions import Builder
-from .values import from_item, to_item
+from .values import from_item, to_item, to_value
 
 _CONDITIONS = ("ConditionExpression", "KeyConditionExpression", "FilterExpression")
 _ITEMS = ("Item", "Key", "ExclusiveStartKey", "ExpressionAttributeValues")
+# The predecessors of expressions hold values one level down.
+_LEGACY = ("AttributeUpdates", "Expected", "KeyConditions", "QueryFilter", "ScanFilter")
 
 
 def _to_params(name: str, params: Params) -> Params:
@@ -34,6 +36,19 @@ def _to_params(name: str, params: Params) -> Params:
     for member in _ITEMS:
         if isinstance(out.get(member), Mapping):
             out[member] = to_item(out[member])
+    for member in _LEGACY:
+        if isinstance(out.get(member), Mapping):
+            out[member] = {name: _to_rule(rule) for name, rule in out[member].items()}
+    return out
+
+
+def _to_rule(rule: Mapping[str, Any]) -> Params:
+    """What a legacy parameter says of one attribute."""
+    out = dict(rule)
+    if "Value" in out:
+        out["Value"] = to_value(out["Value"])
+    if "AttributeValueList" in out:
+        out["AttributeValueList"] = [to_value(each) for each in out["AttributeValueList"]]
     return out
 
 

@@ -92,7 +92,25 @@ FAULTY = (
     {"SS": ["a", "a"]},
     {"N": "1e126"},
 )
-PATHS = "a b c d m m.x m.y a[0] a[1] b.x g n #h l zz m.x[0] d[2]".split()
+PATHS = [
+    "a",
+    "b",
+    "c",
+    "d",
+    "m",
+    "m.x",
+    "m.y",
+    "a[0]",
+    "a[1]",
+    "b.x",
+    "g",
+    "n",
+    "#h",
+    "l",
+    "zz",
+    "m.x[0]",
+    "d[2]",
+]
 
 
 class Local:

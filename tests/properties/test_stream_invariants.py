@@ -1,18 +1,20 @@
 """A state machine over writer and engine: streams against a plain model of what was written.
 
-Tables come and go, items are put, deleted and put again with nothing changed, shards split and roll, streams are
-enabled and disabled, the clock moves both ways, records are trimmed, the store is opened anew; a follower of every
-stream reads in pages all the while, as a consumer would: parents before children, iterators that expire, checkpoints.
+Tables come and go, items are put, deleted and put again with nothing changed, shards split and
+roll, streams are enabled and disabled, the clock moves both ways, records are trimmed, the store is
+opened anew; a follower of every stream reads in pages all the while, as a consumer would: parents
+before children, iterators that expire, checkpoints.
 
-The invariants are those of the reliability page, by number, each where it is checked: I-6 to I-10 (records against
-items), I-12 to I-18 (numbers, order, shards), I-19 (followers), I-20 (numbers after a restart), I-22 and I-23
-(retention).
+The invariants are those of the reliability page, by number, each where it is checked: I-6 to I-10
+(records against items), I-12 to I-18 (numbers, order, shards), I-19 (followers), I-20 (numbers
+after a restart), I-22 and I-23 (retention).
 """
 
 from __future__ import annotations
 
 import runpy
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,7 +57,9 @@ LAB = SimpleNamespace(
 RETENTION_SECONDS = 1000
 NAMES = st.sampled_from(["left", "right"])
 KEYS = st.integers(0, 15)
-VALUES = st.sampled_from([0, 1, 2, 3, None])  # None deletes; few values, so that some writes change nothing
+VALUES = st.sampled_from(
+    [0, 1, 2, 3, None]
+)  # None deletes; few values, so that some writes change nothing
 WRITES = st.lists(st.tuples(KEYS, VALUES), min_size=1, max_size=12)
 PICK = st.integers(0, 2**16)
 VIEWS = st.sampled_from(["NEW_AND_OLD_IMAGES", *VIEW_TYPES])
@@ -76,7 +80,9 @@ class Entry:
 
 @dataclass
 class Follower:
-    """A consumer of one stream: for each shard an iterator, or None when it has ended, and a checkpoint."""
+    """A consumer of one stream: for each shard an iterator, or None when it has ended, and a
+    checkpoint.
+    """
 
     iterators: dict[str, str | None] = field(default_factory=dict)
     checkpoints: dict[str, str] = field(default_factory=dict)
@@ -298,7 +304,9 @@ class Streams(RuleBasedStateMachine):
         assert self.lab.engine.sequence >= self.newest  # I-20
 
     def saw_the_time(self) -> None:
-        """Somebody looks at records by the clock as it is now: what is old by it may be gone from here on."""
+        """Somebody looks at records by the clock as it is now: what is old by it may be gone
+        from here on.
+        """
         self.cut_ms = max(self.cut_ms, self.lab.clock.now_ms() - RETENTION_SECONDS * 1000)
 
     # Reading.
@@ -324,7 +332,9 @@ class Streams(RuleBasedStateMachine):
         ]
 
     def read(self, model: StreamModel, shard: descriptions.ShardState, limit: int) -> None:
-        """One page of one shard, by the follower's iterator; after a refusal it begins anew at the horizon."""
+        """One page of one shard, by the follower's iterator; after a refusal it begins anew at
+        the horizon.
+        """
         self.saw_the_time()
         engine, now_ms, follower = self.lab.engine, self.lab.clock.now_ms(), model.follower
         name = shard.info.name
@@ -366,9 +376,7 @@ class Streams(RuleBasedStateMachine):
         checkpoint = model.follower.checkpoints.get(shard.info.name)
         if checkpoint is not None:
             try:
-                return positions.after_sequence(
-                    rx, self.lab.engine, model.info, shard, checkpoint
-                )
+                return positions.after_sequence(rx, self.lab.engine, model.info, shard, checkpoint)
             except RecordsTrimmed:
                 pass
         return positions.trim_horizon(shard)
@@ -449,7 +457,9 @@ class Streams(RuleBasedStateMachine):
             self.open_shards_cover(model, found)
 
     def open_shards_cover(self, model: StreamModel, found: dict[str, Any]) -> None:
-        """I-15, I-16: open shards of an enabled stream are the hash space; those of others are none."""
+        """I-15, I-16: open shards of an enabled stream are the hash space; those of others are
+        none.
+        """
         opened = [s.info for s in found.values() if s.info.closed_ms is None]
         if model not in self.enabled.values():
             assert opened == []
@@ -457,7 +467,7 @@ class Streams(RuleBasedStateMachine):
         opened.sort(key=lambda info: info.range_start)
         assert opened[0].range_start == hashing.HASH_MIN
         assert opened[-1].range_end == hashing.HASH_MAX
-        for left, right in zip(opened, opened[1:], strict=False):
+        for left, right in pairwise(opened):
             assert hashing.successor(left.range_end) == right.range_start
         assert tuple(opened) == self.table(model.info.table_name).open_shards
 
@@ -499,7 +509,9 @@ class Streams(RuleBasedStateMachine):
         return len(model.follower.seen), ended
 
     def teardown(self) -> None:
-        """I-19, I-6: drained followers have all that is not too old, and replaying it makes the table."""
+        """I-19, I-6: drained followers have all that is not too old, and replaying it makes the
+        table.
+        """
         for model in self.streams.values():
             before = None
             while before != (before := self.progress(model)) or self.refused:

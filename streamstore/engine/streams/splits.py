@@ -1,9 +1,10 @@
 """When a shard splits or rolls over: samples of the load, and a policy that is a function of facts.
 
 `Samples` watches committed writes: for each partition the write units of the last five minutes, in
-buckets of ten seconds, and a reservoir of 1,024 hashes in which every write unit of that window has
-the same chance to be. It lives in memory only; after a restart a shard has to be busy for a while
-again before it splits.
+buckets of ten seconds, and a reservoir of 1,024 hashes, drawn in proportion to their units; those
+drawn before the window began are left out when it is read, so that some 650 count under a steady
+load. It lives in memory only; after a restart a shard has to be busy for a while again before it
+splits.
 
 `decide` takes everything it looks at as one value and answers with another; it reads no clock and
 changes nothing. The rules are those of engine.md 5.3. Refusals carry a reason, which the caller
@@ -146,18 +147,19 @@ def boundary(sample: Sequence[bytes], range_start: bytes, range_end: bytes) -> b
 
 class _Window:
     """The load of one partition: buckets of write units round a clock face, and a reservoir of
-    hashes.
+    hashes, each with the bucket in which it was drawn.
 
     `until_next` counts write units down to the next one that enters the reservoir.
     """
 
-    __slots__ = ("buckets", "sample", "slot", "total", "until_next")
+    __slots__ = ("buckets", "drawn", "sample", "slot", "total", "until_next")
 
     def __init__(self, slot: int) -> None:
         self.buckets = [0] * BUCKETS
         self.slot = slot
         self.total = 0
         self.sample: list[bytes] = []
+        self.drawn: list[int] = []
         self.until_next = 0.0
 
     def move_to(self, slot: int) -> None:
@@ -173,6 +175,7 @@ class _Window:
             self.buckets = [0] * BUCKETS
             self.total = 0
             self.sample.clear()
+            self.drawn.clear()
             self.until_next = 0.0
         self.slot = slot
 
@@ -218,9 +221,13 @@ class Samples:
         return window.total / limits.SPLIT_WINDOW_SECONDS
 
     def sample(self, partition_id: int) -> tuple[bytes, ...]:
-        """Hashes written lately, at most 1,024, drawn in proportion to their write units."""
+        """Hashes of the window, at most 1,024, drawn in proportion to their write units."""
         window = self._windows.get(partition_id)
-        return () if window is None else tuple(window.sample)
+        if window is None:
+            return ()
+        oldest = window.slot - BUCKETS
+        drawn = zip(window.sample, window.drawn, strict=True)
+        return tuple(hash_value for hash_value, slot in drawn if slot > oldest)
 
     def forget(self, partition_id: int) -> None:
         """Drop a partition that is gone."""
@@ -238,13 +245,17 @@ class Samples:
         sample = window.sample
         room = limits.SPLIT_SAMPLE_HASHES - len(sample)
         if room > 0:
-            sample.extend([hash_value] * min(room, units))
+            taken = min(room, units)
+            sample.extend([hash_value] * taken)
+            window.drawn.extend([window.slot] * taken)
             window.until_next = 0.0
             return
-        # Every unit of the window has the chance 1024/total to be in the sample: the gaps between
-        # those that enter are exponential with the mean total/1024. Entering replaces any one,
-        # which forgets old load by and by.
+        # Of the window's units 1,024 are to be in the sample: the gaps between those that enter are
+        # exponential with the mean total/1024. Entering replaces any one, so recent load counts for
+        # somewhat more, and what is older than the window is left out when the sample is read.
         mean = window.total / limits.SPLIT_SAMPLE_HASHES
         while window.until_next < 0:
-            sample[self._random.randrange(limits.SPLIT_SAMPLE_HASHES)] = hash_value
+            place = self._random.randrange(limits.SPLIT_SAMPLE_HASHES)
+            sample[place] = hash_value
+            window.drawn[place] = window.slot
             window.until_next += max(1.0, self._random.expovariate(1 / mean))

@@ -6,6 +6,7 @@ from typing import Any
 
 from ...engine.writes.mutation import Mutation, encode_key
 from ...expressions import bind
+from ...expressions.legacy import read_expected
 from ..parameters import (
     PUT_OR_DELETE,
     refuse_mixing,
@@ -34,6 +35,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
             values=params.get("ExpressionAttributeValues"),
             condition=params["ConditionExpression"],
         ).condition
+    elif len(params) > _BARE:
+        condition = read_expected(params.get("Expected"), params.get("ConditionalOperator"))
     table = data_plane_table(scope, params["TableName"])
     key = encode_key(table, reading.values)
     if condition is not None:

@@ -9,6 +9,7 @@ from ...engine.tables.indexes import check_item
 from ...engine.writes.mutation import Mutation, encode_item_key
 from ...errors import ValidationFailed
 from ...expressions import Condition, bind
+from ...expressions.legacy import read_expected
 from ..parameters import (
     PUT_OR_DELETE,
     refuse_mixing,
@@ -45,13 +46,16 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
 
 
 def _condition(params: dict[str, Any], size_bytes: int) -> Condition | None:
-    """Stages 3 to 6: parameters that go together, the item's size, the condition."""
+    """Stages 3 to 6: parameters that go together, the item's size, the condition.
+
+    Expected is judged before the size, an expression after it.
+    """
     refuse_mixing(params, PUT_OR_DELETE)
     refuse_stray_placeholders(params, PUT_OR_DELETE)
     if params.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
         raise ValidationFailed("ReturnValues can only be ALL_OLD or NONE", prefixed=True)
     if "ConditionExpression" not in params:
-        return None
+        return read_expected(params.get("Expected"), params.get("ConditionalOperator"))
     if size_bytes > limits.ITEM_BYTES_MAX:
         raise ValidationFailed(ITEM_TOO_LARGE)
     return bind(

@@ -12,6 +12,7 @@ from ...engine.tables import pages
 from ...engine.tables.positions import Position, keys_of, query_start
 from ...errors import ValidationFailed
 from ...expressions import Condition, KeyRange, bind
+from ...expressions.legacy import read_filter, read_key_conditions
 from ..parameters import PREFIX, QUERY, refuse_paths_into_keys
 from ..plan import ReadPlan, Scope
 from ..tables.status import data_plane_table
@@ -33,14 +34,16 @@ if TYPE_CHECKING:
 _NO_KEY_CONDITION: Final = (
     "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
 )
-_KEY_IN_FILTER: Final = (
-    "Filter Expression can only contain non-primary key attributes: Primary key attribute: {}"
-)
+_KEY_IN_FILTER: Final = "{} can only contain non-primary key attributes: Primary key attribute: {}"
 
 
 def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     """The plan of a checked request, whose ExclusiveStartKey is a Reading. Raises RequestErrors."""
     check_parameters(params, QUERY, PREFIX)
+    key_condition = None
+    if "KeyConditions" in params:
+        key_condition = read_key_conditions(params["KeyConditions"])
+    filtering = read_filter(params.get("QueryFilter"), params.get("ConditionalOperator"))
     start = params.get("ExclusiveStartKey")
     check_start_values(start)
     selected = whole_attributes(params.get("AttributesToGet"))
@@ -51,22 +54,22 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         filter=params.get("FilterExpression"),
         projection=params.get("ProjectionExpression"),
     )
-    if bound.key_condition is None:
+    key_condition = key_condition or bound.key_condition
+    if key_condition is None:
         raise ValidationFailed(_NO_KEY_CONDITION)
     table = data_plane_table(scope, params["TableName"])
     index = read_index(table, params)
     keys = keys_of(table, index)
-    key_range = bound.key_condition.resolve(
-        keys.hash, keys.range, None if index is None else index.name
-    )
+    key_range = key_condition.resolve(keys.hash, keys.range, None if index is None else index.name)
     position = None
     if start is not None:
         position = query_start(table, index, key_range, start.values)
-    if bound.filter is not None:
-        _check_filter(table, index, bound.filter)
+    filtering = filtering or bound.filter
+    if filtering is not None:
+        _check_filter(table, index, filtering, "QueryFilter" in params)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = QueryPage(table, index, params, projection, bound.filter, fetching)
+    page = QueryPage(table, index, params, projection, filtering, fetching)
     page.key_range = key_range
     page.position = position
     long = params.get("Limit", SHORT_ITEMS_MAX + 1) > SHORT_ITEMS_MAX and LENGTHS.long(page.source)
@@ -91,13 +94,16 @@ class QueryPage(Page):
         return pages.query_whole(rx, self.table, self.index, self.key_range, forward, self.position)
 
 
-def _check_filter(table: TableInfo, index: IndexInfo | None, condition: Condition) -> None:
+def _check_filter(
+    table: TableInfo, index: IndexInfo | None, condition: Condition, is_legacy: bool
+) -> None:
     """ValidationFailed for a filter on a key of what is queried, or on what the index lacks."""
     refuse_paths_into_keys(table, condition.paths)
     keys = keys_of(table, index)
     for name in keys.names:
         if name in condition.top_names:
-            raise ValidationFailed(_KEY_IN_FILTER.format(name))
+            word = "QueryFilter" if is_legacy else "Filter Expression"
+            raise ValidationFailed(_KEY_IN_FILTER.format(word, name))
     if index is not None and index.attributes:
         absent = condition.top_names - index.attributes
         if absent:

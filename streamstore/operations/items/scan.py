@@ -9,6 +9,7 @@ from ...engine.tables import pages
 from ...engine.tables.positions import Position, scan_start
 from ...errors import ValidationFailed
 from ...expressions import bind
+from ...expressions.legacy import read_filter
 from ..parameters import SCAN, refuse_paths_into_keys
 from ..plan import ReadPlan, Scope
 from ..tables.status import data_plane_table
@@ -31,6 +32,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     """The plan of a checked request, whose ExclusiveStartKey is a Reading. Raises RequestErrors."""
     check_parameters(params, SCAN, "")
     segment, total = _segment(params)
+    filtering = read_filter(params.get("ScanFilter"), params.get("ConditionalOperator"))
     start = params.get("ExclusiveStartKey")
     check_start_values(start)
     selected = whole_attributes(params.get("AttributesToGet"))
@@ -45,11 +47,12 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     position = None
     if start is not None:
         position = scan_start(table, index, start.values, segment, total)
-    if bound.filter is not None:
-        refuse_paths_into_keys(table, bound.filter.paths)
+    filtering = filtering or bound.filter
+    if filtering is not None:
+        refuse_paths_into_keys(table, filtering.paths)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = ScanPage(table, index, params, projection, bound.filter, fetching)
+    page = ScanPage(table, index, params, projection, filtering, fetching)
     page.segment = segment
     page.total = total
     page.position = position

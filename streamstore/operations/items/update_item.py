@@ -8,6 +8,7 @@ from ...engine.tables.indexes import check_targets
 from ...engine.writes.mutation import Mutation, encode_key
 from ...errors import ValidationFailed
 from ...expressions import bind
+from ...expressions.legacy import read_expected, read_updates
 from ..parameters import (
     UPDATE,
     refuse_mixing,
@@ -37,6 +38,9 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
                 bare_set_faults=True,
             )
             update, condition = bound.update, bound.condition
+        else:
+            condition = read_expected(params.get("Expected"), params.get("ConditionalOperator"))
+            update = read_updates(params.get("AttributeUpdates", {}))
     except ValidationFailed as fault:
         raise with_prefix(fault) from None
     table = data_plane_table(scope, params["TableName"])

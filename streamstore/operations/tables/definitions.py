@@ -1,5 +1,5 @@
 """Key schemas, attribute definitions, indexes and projections of a CreateTable request (spec C.2,
-lines 4 to 16).
+lines 4 to 16), and the one index that UpdateTable may add.
 
 Checked in the service's order and with its texts, then turned into the engine's KeySchema and
 IndexInfo. Nothing here looks at tables that exist.
@@ -7,7 +7,7 @@ IndexInfo. Nothing here looks at tables that exist.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -60,6 +60,21 @@ def read_definition(params: Request, billing: Billing) -> Definition:
     indexes = [_index(each, "LSI", types) for each in local or ()]
     indexes += [_index(each, "GSI", types) for each in world or ()]
     return Definition(_keys(schema, types), types, tuple(indexes))
+
+
+def read_added_index(
+    index: Request,
+    requested: dict[str, KeyType],
+    stored: Mapping[str, KeyType],
+    billing: Billing,
+) -> IndexInfo:
+    """A GSI that UpdateTable adds (spec C.3): its keys must be defined in the request, and keep the
+    types that the table has for them.
+    """
+    check_world_keys(index["KeySchema"], requested)
+    _check_projection(index["Projection"])
+    check_index_throughput(index, billing)
+    return _index(index, "GSI", {**requested, **stored})
 
 
 def _check_table_keys(

@@ -26,13 +26,23 @@ Shape = dict[str, Any]
 Counts = Mapping[int, tuple[int, int]]
 TABLE: Final = 0
 NO_COUNTS: Final[Counts] = {}
+NO_STATUSES: Final[Mapping[str, str]] = {}
 
 _ON_DEMAND_WARM: Final = (12_000, 4_000)  # read and write units a second of a new on-demand table
 
 
-def describe(table: TableInfo, status: TableStatus, counts: Counts, now_ms: int) -> Shape:
+def describe(
+    table: TableInfo,
+    status: TableStatus,
+    counts: Counts,
+    now_ms: int,
+    index_statuses: Mapping[str, str] = NO_STATUSES,
+) -> Shape:
     """The TableDescription of `table` in that status. Times are seconds since 1970 with a
     fraction.
+
+    `index_statuses`: the IndexStatus of GSIs, by name, for the reply of an UpdateTable that is
+    about them; of others it follows from the table.
     """
     items, size = counts.get(TABLE, (0, 0))
     shape: Shape = {
@@ -51,7 +61,7 @@ def describe(table: TableInfo, status: TableStatus, counts: Counts, now_ms: int)
         "TableId": table.uuid,
     }
     _add_billing(shape, table)
-    _add_indexes(shape, table, status, counts)
+    _add_indexes(shape, table, status, counts, index_statuses)
     _add_stream(shape, table)
     _add_facts(shape, table)
     shape["DeletionProtectionEnabled"] = table.deletion_protection
@@ -88,9 +98,19 @@ def _add_billing(shape: Shape, table: TableInfo) -> None:
     shape["TableThroughputModeSummary"] = {"TableThroughputMode": table.billing_mode, **since}
 
 
-def _add_indexes(shape: Shape, table: TableInfo, status: TableStatus, counts: Counts) -> None:
+def _add_indexes(
+    shape: Shape,
+    table: TableInfo,
+    status: TableStatus,
+    counts: Counts,
+    index_statuses: Mapping[str, str],
+) -> None:
     local = [_local(table, index, counts) for index in table.indexes if index.kind == "LSI"]
-    world = [_world(table, index, status, counts) for index in table.indexes if index.kind == "GSI"]
+    world = [
+        _world(table, index, _index_status(table, index, status, index_statuses), counts)
+        for index in table.indexes
+        if index.kind == "GSI"
+    ]
     if local:
         shape["LocalSecondaryIndexes"] = local
     if world:
@@ -109,14 +129,26 @@ def _local(table: TableInfo, index: IndexInfo, counts: Counts) -> Shape:
     }
 
 
-def _world(table: TableInfo, index: IndexInfo, status: TableStatus, counts: Counts) -> Shape:
-    on_demand = table.billing_mode == "PAY_PER_REQUEST"
-    shape = _local(table, index, counts)
+def _index_status(
+    table: TableInfo, index: IndexInfo, status: TableStatus, asked: Mapping[str, str]
+) -> Shape:
+    """IndexStatus, and Backfilling of an index that is being added to a live table."""
+    if index.name in asked:
+        shown = asked[index.name]
+        return {"IndexStatus": shown, **({"Backfilling": False} if shown == "CREATING" else {})}
     if index.filled_to is not None:
-        shape["IndexStatus"] = "CREATING"
-        shape["Backfilling"] = True
-    else:
-        shape["IndexStatus"] = "ACTIVE" if status == "UPDATING" else status
+        return {"IndexStatus": "CREATING", "Backfilling": True}
+    if status != "UPDATING":
+        return {"IndexStatus": status}
+    if table.created_ms < index.created_ms == table.updated_ms:
+        # The table shows UPDATING on account of this index (the setting `transition_seconds`).
+        return {"IndexStatus": "CREATING", "Backfilling": False}
+    return {"IndexStatus": "ACTIVE"}
+
+
+def _world(table: TableInfo, index: IndexInfo, status: Shape, counts: Counts) -> Shape:
+    on_demand = table.billing_mode == "PAY_PER_REQUEST"
+    shape = {**_local(table, index, counts), **status}
     shape["ProvisionedThroughput"] = {
         "NumberOfDecreasesToday": 0,
         "ReadCapacityUnits": 0 if on_demand else index.read_units,

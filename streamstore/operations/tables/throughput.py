@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from ... import limits
-from ...engine.model import TableInfo
+from ...engine.model import IndexInfo, TableInfo
 from ...errors import ValidationFailed
 
 Request = dict[str, Any]
@@ -87,6 +87,13 @@ def check_index_throughput(index: Request, billing: Billing) -> None:
         check_units(throughput, name)
 
 
+def refuse_unchanged_index(index: IndexInfo, read: int, write: int) -> None:
+    """ValidationFailed for units that a GSI has already."""
+    if (read, write) == (index.read_units, index.write_units):
+        current = Billing("PROVISIONED", read, write)
+        raise ValidationFailed(_unchanged(f"index {index.name}", "index", current, current))
+
+
 def index_units(index: Request) -> tuple[int, int]:
     """(read, write) units of a GSI's request, zeros where it has none."""
     throughput = index.get("ProvisionedThroughput")
@@ -140,17 +147,19 @@ def billing_after(table: TableInfo, params: Request) -> Billing:
     if throughput is None:
         return Billing(mode, table.read_units, table.write_units)
     wanted = Billing(mode, *units_of(throughput))
-    if wanted == Billing(table.billing_mode, table.read_units, table.write_units):
-        raise ValidationFailed(_unchanged(table, wanted))
+    current = Billing(table.billing_mode, table.read_units, table.write_units)
+    if wanted == current:
+        raise ValidationFailed(_unchanged("table", "table", current, wanted))
     return wanted
 
 
-def _unchanged(table: TableInfo, wanted: Billing) -> str:
+def _unchanged(subject: str, kind: str, current: Billing, wanted: Billing) -> str:
     return (
-        "The provisioned throughput for the table will not change. The requested value equals the"
-        f" current value. Current ReadCapacityUnits provisioned for the table: {table.read_units}."
+        f"The provisioned throughput for the {subject} will not change. The requested value equals"
+        f" the current value. Current ReadCapacityUnits provisioned for the {kind}:"
+        f" {current.read_units}."
         f" Requested ReadCapacityUnits: {wanted.read_units}."
-        f" Current WriteCapacityUnits provisioned for the table: {table.write_units}."
+        f" Current WriteCapacityUnits provisioned for the {kind}: {current.write_units}."
         f" Requested WriteCapacityUnits: {wanted.write_units}."
         " Refer to the Amazon DynamoDB Developer Guide for current limits and how to request"
         " higher limits."

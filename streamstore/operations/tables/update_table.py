@@ -1,8 +1,7 @@
 """UpdateTable: what the request says by itself, then the table, then what the two are together
 (spec C.3, A.4).
 
-Changing the indexes of a live table is not served yet; such a request is checked as far as it can
-be and then refused by name, never half done.
+What it does to the table's indexes is worked out in operations/index_changes.
 """
 
 from __future__ import annotations
@@ -13,6 +12,13 @@ from ...engine.model import TableInfo
 from ...engine.tables import tables
 from ...engine.writes.group import Group
 from ...errors import ValidationFailed
+from ..index_changes import (
+    IndexChanges,
+    check_alone,
+    index_changes,
+    requested_types,
+    with_deleted,
+)
 from ..plan import Reply, Scope, WritePlan
 from . import features
 from .description import counts_in_group, describe
@@ -27,7 +33,6 @@ from .throughput import (
 
 Request = dict[str, Any]
 
-_PARAMETERS: Final = "One or more parameter values were invalid: "
 _CHANGES: Final = (
     "ProvisionedThroughput", "BillingMode", "TableThroughputMode", "StreamSpecification",
     "GlobalSecondaryIndexUpdates", "SSESpecification", "ReplicaUpdates", "TableClass",
@@ -46,10 +51,12 @@ def prepare(params: Request, scope: Scope) -> WritePlan:
 
     def apply(group: Group) -> Reply:
         table = changeable_table(group, scope, name)
-        changes = _changes(table, params, group.now_ms)
+        changes, indexes = _changes(table, params, group.now_ms)
         after = tables.update(group, table, **changes)
-        counts = counts_in_group(group, after)
-        return {"TableDescription": describe(after, "UPDATING", counts, group.now_ms)}
+        shown = with_deleted(after, table, indexes)
+        counts = counts_in_group(group, shown)
+        described = describe(shown, "UPDATING", counts, group.now_ms, indexes.statuses)
+        return {"TableDescription": described}
 
     return WritePlan(apply)
 
@@ -63,35 +70,17 @@ def _check_alone(params: Request) -> None:
             " GlobalSecondaryIndexUpdates or SSESpecification or ReplicaUpdates is required"
         )
     check_requested_change(params)
-    named: set[str] = set()
-    for update in params.get("GlobalSecondaryIndexUpdates", ()):
-        for action in ("Update", "Create", "Delete"):
-            if action in update:
-                _name_once(update[action]["IndexName"], named)
-                break
-        else:
-            raise ValidationFailed(
-                f"{_PARAMETERS}One of GlobalSecondaryIndexUpdate.Update,"
-                " GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete must not be"
-                " null"
-            )
+    check_alone(params.get("GlobalSecondaryIndexUpdates", []))
     features.refuse_unserved(params)
 
 
-def _name_once(index: str, named: set[str]) -> None:
-    if index in named:
-        raise ValidationFailed(
-            f"{_PARAMETERS}Only one global secondary index update per index is allowed"
-            f" simultaneously. Index: {index}"
-        )
-    named.add(index)
-
-
-def _changes(table: TableInfo, params: Request, now_ms: int) -> dict[str, Any]:
-    """The engine's changes for this request on this table."""
+def _changes(table: TableInfo, params: Request, now_ms: int) -> tuple[dict[str, Any], IndexChanges]:
+    """The engine's changes for this request on this table, and those of its indexes by
+    themselves.
+    """
     billing = billing_after(table, params)
     _check_stream_alone(params)
-    _refuse_index_changes(table, params, billing)
+    indexes = index_changes(table, params, billing)
     check_ceilings(params.get("OnDemandThroughput", {}), billing.mode, updating=True)
     facts = features.updated_facts(table, params, now_ms)
     _keep_billing_facts(facts, table, billing, now_ms)
@@ -100,10 +89,12 @@ def _changes(table: TableInfo, params: Request, now_ms: int) -> dict[str, Any]:
         "read_units": billing.read_units,
         "write_units": billing.write_units,
         "facts": facts,
+        "attribute_types": requested_types(params) or None,
+        **indexes.arguments,
     }
     if "DeletionProtectionEnabled" in params:
         changes["deletion_protection"] = params["DeletionProtectionEnabled"]
-    return {**changes, **features.stream_changes(table, params)}
+    return {**changes, **features.stream_changes(table, params)}, indexes
 
 
 def _check_stream_alone(params: Request) -> None:
@@ -111,19 +102,6 @@ def _check_stream_alone(params: Request) -> None:
         "ProvisionedThroughput" in params or requested_mode(params) == "PROVISIONED"
     ):
         raise ValidationFailed("You cannot modify stream status while updating table IOPS")
-
-
-def _refuse_index_changes(table: TableInfo, params: Request, billing: Billing) -> None:
-    if params.get("GlobalSecondaryIndexUpdates"):
-        raise ValidationFailed(
-            "GlobalSecondaryIndexUpdates is not supported yet by streamstore: indexes are made with"
-            " their table"
-        )
-    world = [index.name for index in table.indexes if index.kind == "GSI"]
-    if world and billing.mode == "PROVISIONED" and table.billing_mode != "PROVISIONED":
-        raise ValidationFailed(
-            f"{_PARAMETERS}ProvisionedThroughput must be specified for index: {','.join(world)}"
-        )
 
 
 def _keep_billing_facts(

@@ -126,7 +126,7 @@ class Flight:
         return interruption
 
 
-class Alone(Exception):  # noqa: N818 - it reports a state between two methods, not an error
+class Alone(Exception):
     """The first unit of a group failed: no savepoint was taken for it, nothing else was applied."""
 
 

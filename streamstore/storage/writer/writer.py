@@ -281,6 +281,11 @@ class Writer(GroupCommit):
             if held and self._queue:
                 self._hand_on()
 
+    @property
+    def connection(self) -> apsw.Connection:
+        """For whoever is inside `holding` already."""
+        return self._connection
+
     def exclusive(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run `work(connection)` under the lock, outside a transaction, behind those who wait.
 

@@ -303,5 +303,6 @@ def test_facts_name_what_the_policy_needs(lab: Any) -> None:
     )
     assert facts.units_per_second == pytest.approx(100, rel=0.05)
     assert (facts.open_shards, facts.open_shards_max) == (2, 64)
-    assert len(facts.sample) == limits.SPLIT_SAMPLE_HASHES
+    assert len(facts.sample) > limits.SPLIT_SAMPLE_HASHES / 2
+    assert all(facts.range_start <= value <= facts.range_end for value in facts.sample)
     assert splits.decide(facts) is splits.KEEP

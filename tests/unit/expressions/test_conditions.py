@@ -88,6 +88,26 @@ def test_order_is_by_bytes_and_numbers_and_within_a_type(
 
 
 @pytest.mark.parametrize(
+    ("operator", "verdicts"),
+    [
+        ("=", [False, True, False, False]),
+        ("<>", [True, False, True, True]),
+        ("<", [True, False, False, False]),
+        ("<=", [True, True, False, False]),
+        (">", [False, False, True, False]),
+        (">=", [False, True, True, False]),
+    ],
+)
+def test_comparators_on_less_equal_greater_and_another_type(
+    operator: str, verdicts: list[bool]
+) -> None:
+    item = {"a": {"N": "2"}, "b": {"N": "9"}, "c": {"N": "10"}, "d": {"S": "9"}}
+    for name, verdict in zip("abcd", verdicts, strict=True):
+        assert matches(f"{name} {operator} :v", item, v={"N": "9.0"}) is verdict
+        assert matches(f"({name}) {operator} e", {**item, "e": {"N": "9"}}) is verdict
+
+
+@pytest.mark.parametrize(
     ("value", "part", "held"),
     [
         ({"S": "abc"}, {"S": "bc"}, True),
@@ -132,6 +152,7 @@ def test_what_begins_with_what(value: Any, prefix: Any, held: bool) -> None:
     [
         ({"S": "abc"}, 3),
         ({"S": "é"}, 1),
+        ({"S": "€uro"}, 4),
         ({"S": "\U0001f600"}, 2),  # UTF-16 units
         ({"B": b"\x00\x01"}, 2),
         ({"SS": ["a", "b"]}, 2),

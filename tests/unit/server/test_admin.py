@@ -128,6 +128,12 @@ def test_pages_of_a_browser_are_kept_out(ask: Ask, told: list[Any]) -> None:
     assert told == []
 
 
+def test_what_a_proxy_passes_on_is_kept_out(ask: Ask, told: list[Any]) -> None:
+    for header in ("Forwarded", "X_Forwarded_For", "Via", "X_Real_IP"):
+        assert ask("compact", **{header: "for=10.0.0.1"})[0] == 403
+    assert told == []
+
+
 @pytest.mark.parametrize(
     ("peer", "refused"),
     [(("127.0.0.1", 1), False), (("::1", 1), False), (("10.0.0.1", 1), True), (None, True)],

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streamstore import limits
+from streamstore.clock import SystemClock
 from streamstore.errors import (
     ConditionFailed,
     Latched,
@@ -21,6 +22,7 @@ from streamstore.errors import (
 from streamstore.operations.plan import ReadPlan, WritePlan
 from streamstore.server.framing import Head
 from streamstore.server.protocol import is_too_deep, read_json
+from streamstore.server.signature import Verifier
 
 SERVICE = "com.amazon.coral.service#"
 
@@ -139,6 +141,14 @@ def test_a_latched_store_says_why_with_500(bench: Any, tools: Any) -> None:
     assert "the disk is gone" in reply.json["message"]
 
 
+def test_errors_of_ours_are_answered_and_not_logged(
+    bench: Any, tools: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.store.error = ValidationFailed("no")
+    ask(bench, tools, "Break")
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("error", [RuntimeError, RecursionError, MemoryError, AssertionError])
 def test_what_nobody_foresaw_is_a_500_and_its_text_stays_out_of_log_and_reply(
     bench: Any, tools: Any, caplog: pytest.LogCaptureFixture, error: type[Exception]
@@ -224,6 +234,12 @@ def test_scopes_and_heads_that_are_remembered_are_bounded(bench: Any, tools: Any
 
 def test_a_large_head_is_served_and_not_remembered(bench: Any, tools: Any) -> None:
     assert ask(bench, tools, X_Pad="p" * limits.HEAD_CACHED_BYTES_MAX).status == 200
+    assert not bench.desk.known
+
+
+def test_with_keys_no_head_is_remembered(bench: Any, tools: Any) -> None:
+    bench.desk.verifier = Verifier({"a": "b"}, SystemClock())
+    assert ask(bench, tools).status == 400
     assert not bench.desk.known
 
 

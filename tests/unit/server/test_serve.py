@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import resource
 import socket
 import threading
 from collections.abc import Iterator
@@ -152,16 +153,35 @@ def test_stopping_answers_running_requests_and_closes_idle_connections(
         assert response.getheader("Connection") == "close"
 
 
-def test_stopping_twice_waits_for_nobody(bench: Any, tools: Any) -> None:
+def test_stopping_twice_waits_for_nobody(
+    bench: Any, tools: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DRAIN_SECONDS_MAX", 3600)
     bench.store.writer.held = True
     headers = {**tools.headers, "X-Amz-Target": "DynamoDB_20120810.Write"}
-    with Running(bench.store) as server, connection(server) as client:
-        client.request("POST", "/", body=b"{}", headers=headers)
-        while not bench.store.writer.queue:
-            pass
-        server.server.stop()
-        server.server.stop()
-    assert not server._thread.is_alive()
+    running = Running(bench.store)
+    with connection(running) as client:
+        with running as server:
+            client.request("POST", "/", body=b"{}", headers=headers)
+            while not bench.store.writer.queue:
+                pass
+            server.server.stop()
+        assert client.sock.recv(1) == b"", "cut while its write was still held"
+    assert len(bench.store.writer.queue) == 1
+
+
+def test_as_many_files_may_be_open_as_connections_need() -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = limits.CONNECTIONS_MAX + limits.DESCRIPTORS_BESIDE_CONNECTIONS
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (512, before[1]))
+        serve.allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == wanted
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted + 100, before[1]))
+        serve.allow_descriptors()
+        assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == wanted + 100
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 def test_localhost_is_both_loopback_addresses_and_a_taken_port_is_an_error() -> None:

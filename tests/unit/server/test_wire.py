@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamstore import limits
+from streamstore.errors import RecordsTrimmed
 from streamstore.server.connection import BUSY, HALF, READY, STALLED
 from streamstore.storage.writer import Outcome
 
@@ -293,6 +294,62 @@ def test_a_client_that_does_not_read_gets_no_more_until_it_does(bench: Any, tool
     assert len(tools.replies_in(transport.out)) == 4
 
 
+def test_giving_way_and_waiting_for_the_writer_do_not_wake_a_stalled_client(
+    bench: Any, tools: Any
+) -> None:
+    wire, transport = bench.wire()
+    transport.high_water = 1
+    wire.data_received(tools.request() * 40)
+    bench.loop.turn()
+    assert len(tools.replies_in(transport.out)) == limits.PIPELINED_REQUESTS_MAX
+    transport.high_water = None
+    wire.resume_writing()
+    bench.loop.turn()
+    assert len(tools.replies_in(transport.out)) == 40
+    transport.high_water = 1
+    wire.data_received(tools.request("Write"))
+    bench.loop.turn()
+    wire.data_received(tools.request())
+    assert len(tools.replies_in(transport.out)) == 41
+    wire.resume_writing()
+    assert len(tools.replies_in(transport.out)) == 42
+
+
+def test_a_connection_that_was_quiet_and_is_not_any_more_is_kept(bench: Any, tools: Any) -> None:
+    wire, transport = bench.wire()
+    quiet = limits.CONNECTION_IDLE_SECONDS_MAX // limits.CONNECTION_SWEEP_SECONDS - 1
+    for _ in range(3):
+        wire.data_received(tools.request())
+        for _ in range(quiet + 1):
+            bench.board.sweep()
+    assert not transport.closed
+
+
+def test_a_long_read_that_fails_is_answered_like_any_other(bench: Any, tools: Any) -> None:
+    wire, transport = bench.wire()
+
+    def fail(plan: Any) -> Any:
+        raise RecordsTrimmed
+
+    bench.store.read = fail
+    wire.data_received(tools.request("LongRead"))
+    settle(bench, transport)
+    (reply,) = tools.replies_in(transport.out)
+    assert reply.status == 400
+    assert reply.json["__type"].endswith("#TrimmedDataAccessException")
+
+
+def test_writes_go_to_the_writer_of_now_after_a_reopen(bench: Any, tools: Any) -> None:
+    wire, _ = bench.wire()
+    wire.data_received(tools.request("Write"))
+    bench.loop.turn()
+    before, bench.store.writer = bench.store.writer, type(bench.store.writer)()
+    wire.data_received(tools.request("Write"))
+    assert not before.queue
+    assert len(bench.store.writer.queue) == 1
+    assert bench.store.started == ["keeper", "keeper"]
+
+
 def test_a_stalled_client_is_cut_and_an_idle_one_closed_and_a_busy_one_left(
     bench: Any, tools: Any
 ) -> None:
@@ -412,6 +469,7 @@ def test_a_client_that_expects_it_is_told_to_continue(bench: Any, tools: Any) ->
 def test_empty_lines_between_requests_are_read_over(bench: Any, tools: Any) -> None:
     wire, transport = bench.wire()
     wire.data_received(tools.request() + b"\r\n")
+    assert not bench.loop.live_timers()
     wire.data_received(b"\r\n\r\n\r\n" + tools.request())
     bench.loop.turn()
     wire.data_received(b"\r\n" + tools.request())

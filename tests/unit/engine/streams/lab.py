@@ -1,7 +1,9 @@
-"""A store in memory with streams in it, driven from below operations: what the tests of streams share.
+"""A store in memory with streams in it, driven from below operations: what the tests of streams
+share.
 
-Loaded by path (tests have no packages). It holds a real writer, a real engine and a clock that moves when told, and
-writes records whose bodies are labels, so that a test sees at once which of them a reader got.
+Loaded by path (tests have no packages). It holds a real writer, a real engine and a clock that
+moves when told, and writes records whose bodies are labels, so that a test sees at once which of
+them a reader got.
 """
 
 from __future__ import annotations
@@ -123,7 +125,9 @@ class Lab:
     # Records.
 
     def append(self, *labels: str, name: str = "orders", pad: int = 0) -> list[int]:
-        """One record a label, in one unit; the label's hash says in which shard. Returns their counters."""
+        """One record a label, in one unit; the label's hash says in which shard. Returns their
+        counters.
+        """
         return self.run(lambda group: [self.append_in(group, each, name, pad) for each in labels])
 
     @staticmethod
@@ -170,6 +174,10 @@ class Lab:
         with self.reading() as rx:
             stream = descriptions.load_streams(rx).streams[state.info.stream_id]
         return self.drain(positions.trim_horizon(state), limit, stream)[0]
+
+    def readable(self, stream: StreamInfo | None = None) -> list[str]:
+        """The readable labels of all shards of a stream, in no particular order across shards."""
+        return [label for shard in self.shards(stream) for label in self.from_start(shard)]
 
     # Time.
 

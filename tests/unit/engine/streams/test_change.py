@@ -50,7 +50,9 @@ def test_a_deletion_by_time_to_live_says_so() -> None:
 
 
 @given(st.sampled_from(VIEW_TYPES), st.booleans(), st.booleans())
-def test_size_counts_the_keys_again_in_every_image(view: ViewType, has_old: bool, has_new: bool) -> None:
+def test_size_counts_the_keys_again_in_every_image(
+    view: ViewType, has_old: bool, has_new: bool
+) -> None:
     if not (has_old or has_new):
         has_new = True
     _, size = body(view, KEYS if has_old else None, KEYS if has_new else None)

@@ -42,7 +42,9 @@ def test_an_iterator_with_any_character_changed_is_refused(data: st.DataObject) 
         iterators.decode(KEY, text[:at] + other + text[at + 1 :], NOW)
 
 
-@given(st.text(max_size=400) | st.binary(max_size=80).map(lambda b: f"{ARN}|1|{b64encode(b).decode()}"))
+@given(
+    st.text(max_size=400) | st.binary(max_size=80).map(lambda b: f"{ARN}|1|{b64encode(b).decode()}")
+)
 def test_what_nobody_issued_is_refused(text: str) -> None:
     with pytest.raises(ValidationFailed):
         iterators.decode(KEY, text, NOW)

@@ -116,7 +116,11 @@ def test_a_failed_unit_leaves_no_gap_in_ordinals_and_numbers(lab: Any) -> None:
         lab.append_in(group, "lost")
         raise LookupError
 
-    units = [(lambda g: lab.append_in(g, "a"), 1), (failing, 1), (lambda g: lab.append_in(g, "b"), 1)]
+    units = [
+        (lambda g: lab.append_in(g, "a"), 1),
+        (failing, 1),
+        (lambda g: lab.append_in(g, "b"), 1),
+    ]
     outcomes = lab.writer.run_many(units)
     assert outcomes[2].result == outcomes[0].result + 1
     shard = lab.shard()

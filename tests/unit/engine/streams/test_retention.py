@@ -34,12 +34,12 @@ def test_a_trim_removes_exactly_what_is_older_than_the_retention(
         labels = [f"{at}.{i}" for i in range(count)]
         lab.append(*labels)
         made += [(label, lab.clock.now_ms()) for label in labels]
-    visible = sorted(sum((lab.from_start(s) for s in lab.shards()), []))
+    visible = sorted(lab.readable())
     lab.trim()
     cut = lab.clock.now_ms() - 30_000
     kept = sorted(label for label, created in made if created >= cut)
     assert visible == kept
-    assert sorted(sum((lab.from_start(s) for s in lab.shards()), [])) == kept
+    assert sorted(lab.readable()) == kept
     assert on_disk(lab) == len(kept)
     assert lab.engine.trimmer.trimmed == len(made) - len(kept)
     assert sum(s.byte_count for s in lab.shards()) == sum(map(len, kept))
@@ -100,11 +100,10 @@ def test_a_trim_goes_on_after_a_crash_between_pieces(lab: Any) -> None:
     lab.advance(-2 * DAY)
     lab.reopen()
     assert lab.from_start() == ["young"]
-    start = lab.shard().info
+    shard = lab.shard()
+    start = f"1{shard.info.start_sequence:020d}"
     with lab.reading() as rx, pytest.raises(RecordsTrimmed):
-        positions.at_sequence(
-            rx, lab.engine, lab.stream(), lab.shard(), f"1{start.start_sequence:020d}"
-        )
+        positions.at_sequence(rx, lab.engine, lab.stream(), shard, start)
     lab.trim()
     assert on_disk(lab) == 1
     assert lab.from_start() == ["young"]
@@ -221,7 +220,9 @@ def test_retired_partitions_go_with_the_last_shard_that_names_them(lab: Any) -> 
 
 
 def test_each_table_is_trimmed_by_its_own_retention(streams_lab: Any) -> None:
-    lab = streams_lab.Lab(retention_seconds=100, tables={"long": TableSettings(retention_seconds=300)})
+    lab = streams_lab.Lab(
+        retention_seconds=100, tables={"long": TableSettings(retention_seconds=300)}
+    )
     lab.create("short")
     lab.create("long")
     for name in ("short", "long"):

@@ -36,7 +36,18 @@ def test_comparing_numbers_as_texts_is_wrong_as_it_is_with_the_service() -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "1", "1" * 20, "1" * 41, "0" * 21, "0" * 40, "1" * 20 + "x", "-" + "1" * 21, "１" * 21, "1 " * 11],
+    [
+        "",
+        "1",
+        "1" * 20,
+        "1" * 41,
+        "0" * 21,
+        "0" * 40,
+        "1" * 20 + "x",
+        "-" + "1" * 21,
+        "１" * 21,
+        "1 " * 11,
+    ],
 )
 def test_what_is_no_number_is_refused(text: str) -> None:
     with pytest.raises(ValidationFailed):

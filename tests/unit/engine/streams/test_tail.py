@@ -1,4 +1,6 @@
-"""Waking those who wait for records: threads, coroutines, closing, and no wake-up that gets lost."""
+"""Waking those who wait for records: threads, coroutines, closing, and no wake-up that gets
+lost.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A desk with tables of every kind of key: `tab` (two strings, indexes), `num` (a number and bytes),
+"""A desk with tables of each kind of key: `tab` (strings, indexes), `num` (a number and bytes),
 `solo` (one string)."""
 
 from __future__ import annotations

@@ -12,21 +12,30 @@ KEY = {"pk": {"S": "p"}, "sk": {"S": "1"}}
 STAGES = [
     (
         {"ReturnValues": "ALL_NEW", "ConditionExpression": "="},
-        "1 validation error detected: Value 'ALL_NEW' at 'returnValues' failed to satisfy"
-        " constraint: Member must satisfy enum value set: [ALL_OLD, NONE]",
+        (
+            "1 validation error detected: Value 'ALL_NEW' at 'returnValues' failed to satisfy"
+            " constraint: Member must satisfy enum value set: [ALL_OLD, NONE]"
+        ),
     ),
     (
         {"ConditionalOperator": "AND", "ConditionExpression": "="},
-        "Can not use both expression and non-expression parameters in the same request:"
-        " Non-expression parameters: {ConditionalOperator}"
-        " Expression parameters: {ConditionExpression}",
+        (
+            "Can not use both expression and non-expression parameters in the same request:"
+            " Non-expression parameters: {ConditionalOperator}"
+            " Expression parameters: {ConditionExpression}"
+        ),
     ),
     (
         {"ExpressionAttributeValues": {":v": {"S": "x"}}},
-        "ExpressionAttributeValues can only be specified when using expressions:"
-        " ConditionExpression is null",
+        (
+            "ExpressionAttributeValues can only be specified when using expressions:"
+            " ConditionExpression is null"
+        ),
     ),
-    ({"Key": {"pk": {"SS": []}}, "ConditionExpression": "="}, P + "An string set  may not be empty"),
+    (
+        {"Key": {"pk": {"SS": []}}, "ConditionExpression": "="},
+        P + "An string set  may not be empty",
+    ),
     (
         {"ConditionExpression": "="},
         'Invalid ConditionExpression: Syntax error; token: "=", near: "="',

@@ -12,9 +12,11 @@ KEY = {"pk": {"S": "p"}, "sk": {"S": "1"}}
 STAGES = [
     (
         {"AttributesToGet": ["a", "a"], "ProjectionExpression": ",", "Key": {"pk": {}}},
-        "Can not use both expression and non-expression parameters in the same request:"
-        " Non-expression parameters: {AttributesToGet}"
-        " Expression parameters: {ProjectionExpression}",
+        (
+            "Can not use both expression and non-expression parameters in the same request:"
+            " Non-expression parameters: {AttributesToGet}"
+            " Expression parameters: {ProjectionExpression}"
+        ),
     ),
     (
         {"ExpressionAttributeNames": {"#a": "a"}, "Key": {"pk": {}}},
@@ -26,8 +28,10 @@ STAGES = [
     ),
     (
         {"AttributesToGet": []},
-        "1 validation error detected: Value '[]' at 'attributesToGet' failed to satisfy"
-        " constraint: Member must have length greater than or equal to 1",
+        (
+            "1 validation error detected: Value '[]' at 'attributesToGet' failed to satisfy"
+            " constraint: Member must have length greater than or equal to 1"
+        ),
     ),
     ({"AttributesToGet": ["a", "b", "a"]}, P + "Duplicate value in attribute name: a"),
     (
@@ -54,7 +58,7 @@ def test_then_comes_the_table_and_then_the_key(shop: Any) -> None:
             "ValidationException",
             "The provided key element does not match the schema",
         )
-    code, text = shop.refusal("GetItem", TableName="tab", Key=KEY, ProjectionExpression="a, g.x")
+    _, text = shop.refusal("GetItem", TableName="tab", Key=KEY, ProjectionExpression="a, g.x")
     assert text.endswith("IndexKey: g")
 
 
@@ -88,9 +92,16 @@ def test_a_projection_keeps_what_it_names(shop: Any, params: Any, item: Any) -> 
 
 @pytest.mark.parametrize(
     ("size", "consistent", "units"),
-    [(None, True, 1.0), (None, False, 0.5), (None, None, 0.5), (4000, True, 1.0),
-     (4100, True, 2.0), (4100, None, 1.0), (9000, None, 1.5)],
-)  # fmt: skip
+    [
+        (None, True, 1.0),
+        (None, False, 0.5),
+        (None, None, 0.5),
+        (4000, True, 1.0),
+        (4100, True, 2.0),
+        (4100, None, 1.0),
+        (9000, None, 1.5),
+    ],
+)
 def test_units_round_up_to_4_kib_and_halve_where_eventual(
     shop: Any, size: int | None, consistent: bool | None, units: float
 ) -> None:

@@ -28,10 +28,20 @@ NO_TABLE = ("ResourceNotFoundException", "Requested resource not found")
 # Every request breaks the rule of its line and all rules of the lines below it that it can: the
 # stages of spec B.1, the first of which answers.
 STAGES = [
-    ({"Item": {**BIG, "x": {"SS": []}}, "ReturnValues": "ALL_NEW"}, V + P + "An string set  may not be empty"),
-    ({"Item": {**BIG, "y": N("x")}, "ReturnValues": "ALL_NEW"}, "The parameter cannot be converted to a numeric value: x"),
     (
-        {"Expected": {"a": {"Exists": False}}, "ConditionExpression": "= 1", "ExpressionAttributeValues": {}},
+        {"Item": {**BIG, "x": {"SS": []}}, "ReturnValues": "ALL_NEW"},
+        V + P + "An string set  may not be empty",
+    ),
+    (
+        {"Item": {**BIG, "y": N("x")}, "ReturnValues": "ALL_NEW"},
+        "The parameter cannot be converted to a numeric value: x",
+    ),
+    (
+        {
+            "Expected": {"a": {"Exists": False}},
+            "ConditionExpression": "= 1",
+            "ExpressionAttributeValues": {},
+        },
         V + "Can not use both expression and non-expression parameters in the same request:"
         " Non-expression parameters: {Expected} Expression parameters: {ConditionExpression}",
     ),
@@ -48,7 +58,10 @@ STAGES = [
         {"Item": BIG, "ConditionExpression": "= 1", "ReturnValues": "UPDATED_NEW"},
         V + "ReturnValues can only be ALL_OLD or NONE",
     ),
-    ({"Item": BIG, "ConditionExpression": "= 1"}, "Item size has exceeded the maximum allowed size"),
+    (
+        {"Item": BIG, "ConditionExpression": "= 1"},
+        "Item size has exceeded the maximum allowed size",
+    ),
     (
         {"ConditionExpression": "= 1", "ExpressionAttributeNames": {}},
         V + "ExpressionAttributeNames must not be empty",
@@ -59,8 +72,10 @@ STAGES = [
     ),
     (
         {"ConditionExpression": "a = :v", "ExpressionAttributeValues": {":v": N("x")}},
-        "ExpressionAttributeValues contains invalid value:"
-        " The parameter cannot be converted to a numeric value: x for key :v",
+        (
+            "ExpressionAttributeValues contains invalid value:"
+            " The parameter cannot be converted to a numeric value: x for key :v"
+        ),
     ),
     (
         {"ConditionExpression": "a = = b"},
@@ -70,7 +85,7 @@ STAGES = [
         {"ConditionExpression": "attribute_exists(pk)", "ExpressionAttributeNames": {"#u": "u"}},
         V + "Value provided in ExpressionAttributeNames unused in expressions: keys: {#u}",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("number", range(len(STAGES)))
@@ -113,8 +128,10 @@ def test_a_missing_table_is_told_before_its_keys_are_thought_of(shop: Any, item:
         ),
         (
             {**KEY, "g": S("")},
-            f"{NOT_VALID}A value specified for a secondary index key is not supported. {EMPTY}"
-            " IndexName: gs1, IndexKey: g",
+            (
+                f"{NOT_VALID}A value specified for a secondary index key is not supported. {EMPTY}"
+                " IndexName: gs1, IndexKey: g"
+            ),
         ),
     ],
 )
@@ -126,18 +143,13 @@ def test_keys_and_index_keys_are_told_bare_and_before_the_condition(
 
 
 def test_a_path_into_a_key_is_refused(shop: Any) -> None:
-    text = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed:"
+    text = (
+        "Key attributes must be scalars;"
+        " list random access '[]' and map lookup '.' are not allowed:"
+    )
     for path, where in (("pk.x", "Key: pk"), ("g[0]", "IndexKey: g")):
         refusal = shop.refusal("PutItem", **GOOD, ConditionExpression=f"attribute_exists({path})")
         assert refusal == ("ValidationException", f"{text} {where}")
-
-
-def test_predecessors_of_expressions_are_refused_by_name(shop: Any) -> None:
-    code, text = shop.refusal("PutItem", **GOOD, Expected={"a": {"Exists": False}})
-    assert code == "ValidationException"
-    assert text == (
-        "The parameters {Expected} are not supported yet; use {ConditionExpression} instead"
-    )
 
 
 def test_an_item_of_exactly_400_kib_is_stored(shop: Any) -> None:
@@ -193,9 +205,13 @@ CAPACITY = [
     ({"g": S("g"), "n": N("1")}, {"g": S("g"), "n": N("2")}, (1, {"gs1": 2, "gs2": 1})),
     ({"g": S("g"), "n": N("1")}, {"g": S("h"), "n": N("1")}, (1, {"gs1": 2, "gs2": 2})),
     ({"g": S("g"), "n": N("1")}, {"g": S("g"), "n": N("1"), "z": S("z" * 1500)}, (2, {"gs2": 2})),
-    ({"g": S("g"), "n": N("1"), "a": S("a" * 1100)}, {"g": S("g"), "n": N("1")}, (2, {"gs1": 2, "gs2": 2})),
+    (
+        {"g": S("g"), "n": N("1"), "a": S("a" * 1100)},
+        {"g": S("g"), "n": N("1")},
+        (2, {"gs1": 2, "gs2": 2}),
+    ),
     ({"g": S("g"), "l": S("l")}, {}, (1, {"ls1": 1, "gs2": 1})),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("old", "new", "units"), CAPACITY)
@@ -234,7 +250,12 @@ def test_collection_metrics_come_with_an_lsi_only(shop: Any) -> None:
     put = {"Item": KEY, "ReturnItemCollectionMetrics": "SIZE"}
     metrics = {"ItemCollectionKey": {"pk": S("p")}, "SizeEstimateRangeGB": [0.0, 1.0]}
     assert shop.ask("PutItem", TableName="tab", **put) == {"ItemCollectionMetrics": metrics}
-    assert shop.ask("PutItem", TableName="solo", Item={"pk": S("p")}, ReturnItemCollectionMetrics="SIZE") == {}  # fmt: skip
+    assert (
+        shop.ask(
+            "PutItem", TableName="solo", Item={"pk": S("p")}, ReturnItemCollectionMetrics="SIZE"
+        )
+        == {}
+    )
     put["ReturnItemCollectionMetrics"] = "NONE"
     assert shop.ask("PutItem", TableName="tab", **put) == {}
 

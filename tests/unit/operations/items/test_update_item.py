@@ -26,14 +26,13 @@ NO_TABLE = ("ResourceNotFoundException", "Requested resource not found")
 # In the order of spec B.1; the key of each request has a fault of stage 4 unless it says otherwise.
 STAGES = [
     (
-        {"AttributeUpdates": {"a": {"Action": "DELETE"}}, "UpdateExpression": "SET", "ExpressionAttributeNames": {}},
+        {
+            "AttributeUpdates": {"a": {"Action": "DELETE"}},
+            "UpdateExpression": "SET",
+            "ExpressionAttributeNames": {},
+        },
         V + "Can not use both expression and non-expression parameters in the same request:"
         " Non-expression parameters: {AttributeUpdates} Expression parameters: {UpdateExpression}",
-    ),
-    (
-        {"AttributeUpdates": {"a": {"Action": "DELETE"}}},
-        "The parameters {AttributeUpdates} are not supported yet;"
-        " use {UpdateExpression, ConditionExpression} instead",
     ),
     (
         {"ExpressionAttributeNames": {"#a": "a"}, "ExpressionAttributeValues": {":v": S("x")}},
@@ -54,19 +53,29 @@ STAGES = [
         V + 'Invalid ConditionExpression: Syntax error; token: "<EOF>", near: "="',
     ),
     (
-        {"Key": KEY, "UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": {"SS": []}}},
+        {
+            "Key": KEY,
+            "UpdateExpression": "SET a = :v",
+            "ExpressionAttributeValues": {":v": {"SS": []}},
+        },
         V + P + "An string set  may not be empty",
     ),
     (
         {"Key": KEY, "UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": N("x")}},
-        "ExpressionAttributeValues contains invalid value:"
-        " The parameter cannot be converted to a numeric value: x for key :v",
+        (
+            "ExpressionAttributeValues contains invalid value:"
+            " The parameter cannot be converted to a numeric value: x for key :v"
+        ),
     ),
     (
-        {"Key": KEY, "UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": S("x"), ":w": S("y")}},
+        {
+            "Key": KEY,
+            "UpdateExpression": "SET a = :v",
+            "ExpressionAttributeValues": {":v": S("x"), ":w": S("y")},
+        },
         V + "Value provided in ExpressionAttributeValues unused in expressions: keys: {:w}",
     ),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize("number", range(len(STAGES)))
@@ -87,20 +96,27 @@ def test_a_missing_table_is_told_before_its_keys_are_thought_of(shop: Any) -> No
         ({"Key": {"pk": S("p")}, "UpdateExpression": "SET pk = sk"}, MISMATCH),
         ({"Key": {**KEY, "x": S("x")}}, MISMATCH),
         ({"Key": {"pk": S("p"), "sk": N("1")}}, MISMATCH),
-        ({"Key": {"pk": S("p"), "sk": S("")}}, f"One or more parameter values are not valid. {EMPTY} Key: sk"),
+        (
+            {"Key": {"pk": S("p"), "sk": S("")}},
+            f"One or more parameter values are not valid. {EMPTY} Key: sk",
+        ),
         (
             {"UpdateExpression": "SET pk.x = sk"},
             P + "Cannot update attribute pk. This attribute is part of the key",
         ),
         (
             {"UpdateExpression": "SET g.x = sk"},
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
-            " allowed: IndexKey: g",
+            (
+                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
+                " allowed: IndexKey: g"
+            ),
         ),
         (
             {"UpdateExpression": "SET a = sk", "ConditionExpression": "attribute_exists(sk[0])"},
-            "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
-            " allowed: Key: sk",
+            (
+                "Key attributes must be scalars; list random access '[]' and map lookup '.' are not"
+                " allowed: Key: sk"
+            ),
         ),
         (
             {"UpdateExpression": "SET a = nowhere"},
@@ -111,11 +127,14 @@ def test_a_missing_table_is_told_before_its_keys_are_thought_of(shop: Any) -> No
             "The update expression attempted to update the secondary index key to unsupported type",
         ),
         (
-            {"UpdateExpression": "SET a = :v", "ExpressionAttributeValues": {":v": S("x" * 409_600)}},
+            {
+                "UpdateExpression": "SET a = :v",
+                "ExpressionAttributeValues": {":v": S("x" * 409_600)},
+            },
             "Item size to update has exceeded the maximum allowed size",
         ),
     ],
-)  # fmt: skip
+)
 def test_what_needs_the_table_or_the_item_is_told_bare(shop: Any, params: Any, text: str) -> None:
     request = {"TableName": "tab", "Key": KEY, **params}
     assert shop.refusal("UpdateItem", **request) == ("ValidationException", text)
@@ -177,8 +196,12 @@ def test_all_old_and_all_new_are_whole_items_with_keys(shop: Any) -> None:
     }
     assert shop.ask("UpdateItem", **request, ReturnValues="ALL_OLD") == {}
     request["ExpressionAttributeValues"] = {":v": N("3")}
-    assert shop.ask("UpdateItem", **request, ReturnValues="ALL_OLD") == {"Attributes": {**KEY, "a": N("2")}}  # fmt: skip
-    assert shop.ask("UpdateItem", **request, ReturnValues="ALL_NEW") == {"Attributes": {**KEY, "a": N("3")}}  # fmt: skip
+    assert shop.ask("UpdateItem", **request, ReturnValues="ALL_OLD") == {
+        "Attributes": {**KEY, "a": N("2")}
+    }
+    assert shop.ask("UpdateItem", **request, ReturnValues="ALL_NEW") == {
+        "Attributes": {**KEY, "a": N("3")}
+    }
     assert shop.ask("UpdateItem", **request, ReturnValues="NONE") == {}
 
 

@@ -1,0 +1,43 @@
+"""The benchmarks run: each once and small, so that the commands on the pages keep working. No
+figure is judged here.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCH = Path(__file__).resolve().parents[2] / "bench"
+
+
+@pytest.mark.parametrize("file", ["bench_embedded.py", "bench_growth.py"])
+def test_a_benchmark_runs_once(file: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", str(BENCH / file)]
+    options = ["--growth", "2000", "--benchmark-disable", "--basetemp", str(tmp_path / "bench")]
+    done = subprocess.run(
+        [*command, *options], capture_output=True, text=True, timeout=120, cwd=BENCH.parent
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed" in done.stdout
+    assert "failed" not in done.stdout
+
+
+def test_the_comparison_measures_our_server_under_the_shared_load() -> None:
+    if shutil.which("wrk") is None:
+        pytest.skip("wrk is not installed (Debian package wrk)")
+    command = [sys.executable, str(BENCH / "compare/run.py"), "--only", "streamstore"]
+    done = subprocess.run(
+        [*command, "--seconds", "1", "--records", "500"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("|")]
+    assert len(rows) == 2 + 12 + 3
+    assert "BAD" not in done.stdout
+    assert "error" not in done.stdout

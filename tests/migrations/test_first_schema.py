@@ -1,0 +1,124 @@
+"""Three descriptions of one schema: the migrations, the packaged schema.sql and SQLAlchemy Core."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from streamstore.storage import migrate
+from streamstore.storage.schema import metadata
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def structure(connection: apsw.Connection) -> dict[str, Any]:
+    """What SQLite understood of each table: columns, kind, counting, indexes with their conditions."""
+    found: dict[str, Any] = {}
+    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
+    for name, sql in rows:
+        if name.startswith("sqlite_"):
+            continue
+        indexes = {}
+        listed = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
+        for _, index, unique, origin, partial in listed:
+            columns = connection.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
+            condition = connection.execute(
+                "SELECT sql FROM sqlite_schema WHERE name = ?", (index,)
+            ).fetchall()[0][0]
+            where = " ".join(condition.split("WHERE")[1].split()) if partial else None
+            shown = index if origin == "c" else origin
+            indexes[shown] = (unique, where, [row[2:] for row in columns])
+        found[name] = {
+            "columns": connection.execute(f'PRAGMA table_xinfo("{name}")').fetchall(),
+            "kind": connection.execute(f'PRAGMA table_list("{name}")').fetchall()[0][2:],
+            "counting": "AUTOINCREMENT" in sql,
+            "indexes": indexes,
+        }
+    return found
+
+
+def made_by(*texts: str) -> dict[str, Any]:
+    connection = apsw.Connection(":memory:")
+    for text in texts:
+        connection.execute(text).fetchall()
+    try:
+        return structure(connection)
+    finally:
+        connection.close()
+
+
+def packaged() -> dict[str, Any]:
+    connection = migrate.open_in_memory()
+    try:
+        return structure(connection)
+    finally:
+        connection.close()
+
+
+def test_the_migrations_make_what_is_packaged() -> None:
+    steps = migrate.render(migrate.scripts_folder(), 0, migrate.REVISION)
+    assert made_by(*steps) == packaged()
+    assert len(packaged()) == len(metadata.tables)
+
+
+def test_the_core_metadata_describes_what_is_packaged() -> None:
+    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    texts = []
+    for table in metadata.sorted_tables:
+        texts.append(str(CreateTable(table).compile(dialect=dialect)))
+        texts += [str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes]
+    assert made_by(*texts) == packaged()
+
+
+def test_the_comparison_sees_what_would_matter() -> None:
+    base = "CREATE TABLE t (a INTEGER PRIMARY KEY NOT NULL, b BLOB)"
+    others = [
+        "CREATE TABLE t (a INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, b BLOB)",
+        "CREATE TABLE t (a INTEGER PRIMARY KEY NOT NULL, b TEXT)",
+        "CREATE TABLE t (a INTEGER PRIMARY KEY NOT NULL, b BLOB NOT NULL)",
+        "CREATE TABLE t (b BLOB, a INTEGER PRIMARY KEY NOT NULL)",
+        "CREATE TABLE t (a INTEGER PRIMARY KEY NOT NULL, b BLOB) WITHOUT ROWID",
+        base + "; CREATE INDEX i ON t (b)",
+    ]
+    assert made_by(base) == made_by("CREATE TABLE t (a INTEGER NOT NULL, b BLOB, PRIMARY KEY (a))")
+    assert all(made_by(other) != made_by(base) for other in others)
+    plain = made_by(base + "; CREATE INDEX i ON t (b)")
+    assert made_by(base + "; CREATE INDEX i ON t (b) WHERE b IS NULL") != plain
+    assert made_by(base + "; CREATE UNIQUE INDEX i ON t (b)") != plain
+
+
+def test_the_newest_script_is_the_head_that_the_code_knows() -> None:
+    names = sorted(path.name for path in (migrate.scripts_folder() / "versions").glob("[0-9]*.py"))
+    assert int(names[-1][:4]) == migrate.REVISION == len(names)
+
+
+def test_alembic_on_the_command_line_prints_the_same_steps() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "0001", "--sql"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    steps = migrate.render(migrate.scripts_folder(), 0, 1)
+    assert answer.stdout.split() == " ".join(steps).split()
+    assert "alembic_version" not in answer.stdout
+    online = subprocess.run(
+        [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "0001"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert online.returncode != 0
+    assert "opening it with streamstore" in online.stderr
