@@ -1,11 +1,15 @@
-"""How an event loop takes part in group commit: it leads where that is quick, and never waits for a
-lock.
+"""How an event loop takes part in group commit, and how it reads: it leads where that is quick, and
+never waits for a lock.
 
 All writes that one turn of the loop hands over are led in one go at the end of that turn, so they
 commit under one
 sync. When another thread holds the writer, or COMMIT has become slow, one helper thread leads
 instead (engine.md 1.7).
 Results come back on the loop's own thread, those of one group in one wake-up.
+
+Short reads of one turn share one read transaction, which ends with the turn. Nobody can tell: what
+a turn serves was sent before the transaction began, or a commit since then shows in the engine's
+count of commits, and the transaction is begun anew.
 """
 
 from __future__ import annotations
@@ -13,10 +17,18 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, suppress
+from typing import TYPE_CHECKING, Any
 
 from . import limits
+from .errors import StorageError
+from .storage.readers import AnyReaders, MemoryReaders
 from .storage.writer import Outcome, Writer
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
+    from .operations.plan import ReadPlan, Reply
+    from .storage.transaction import ReadTransaction
 
 Unit = Callable[[Any], Any]
 Deliver = Callable[[Outcome], None]
@@ -99,3 +111,53 @@ class LoopLeader:
         self._helping = False
         if self._writer.pending:
             self._lead()
+
+
+class TurnReads:
+    """The reads that one event loop makes by itself, those of a turn in one snapshot."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._reader: AbstractContextManager[ReadTransaction] | None = None
+        self._readers: AnyReaders | None = None
+        self._rx: ReadTransaction | None = None
+        self._commits = -1
+        self._ending = False
+
+    def read(self, engine: Engine, readers: AnyReaders, plan: ReadPlan) -> Reply:
+        """Carry out a short reading plan. Raises Busy where a lock is taken: then read in a thread."""
+        if isinstance(readers, MemoryReaders):
+            # Its transaction is the writer's lock, which nobody may keep.
+            with readers.loop_transaction() as rx:
+                return plan.read(rx)
+        if self._rx is None or engine.commits != self._commits or readers is not self._readers:
+            self._begin(engine, readers)
+        assert self._rx is not None
+        try:
+            return plan.read(self._rx)
+        except StorageError:
+            self.end()
+            raise
+
+    def _begin(self, engine: Engine, readers: AnyReaders) -> None:
+        self.end()
+        self._commits = engine.commits
+        reader = readers.loop_transaction()
+        self._rx = reader.__enter__()
+        self._reader, self._readers = reader, readers
+        if not self._ending:
+            self._ending = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._ending = False
+        self.end()
+
+    def end(self) -> None:
+        """End the snapshot, if there is one."""
+        reader, self._reader, self._rx = self._reader, None, None
+        if reader is not None:
+            # A store that is being reopened closes its readers under us; there is nothing to end
+            # then.
+            with suppress(Exception):
+                reader.__exit__(None, None, None)

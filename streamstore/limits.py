@@ -86,6 +86,7 @@ NON_KEY_ATTRIBUTES_MAX: Final = 100
 COLLECTION_ROWS_MAX: Final = 20_000
 CAPACITY_UNITS_MAX: Final = 10**12
 TAGS_MAX: Final = 50
+EXPIRED_SECONDS_MAX: Final = 5 * 365 * 24 * 3600  # what expired earlier is left alone
 
 # Streams (spec A.2, A.7, A.8).
 GET_RECORDS_MAX: Final = 1000

@@ -57,6 +57,7 @@ class Client:
     describe_limits = _method("DescribeLimits", "the quotas of throughput.")
     describe_stream = _method("DescribeStream", "a stream's status and a page of its shards.")
     describe_table = _method("DescribeTable", "a table's keys, indexes, status and sizes.")
+    describe_time_to_live = _method("DescribeTimeToLive", "whether and by what items expire.")
     get_item = _method("GetItem", "an item by its key, or no Item.")
     get_records = _method("GetRecords", "a page of a shard's records.")
     get_shard_iterator = _method("GetShardIterator", "a position in a shard, for GetRecords.")
@@ -72,6 +73,7 @@ class Client:
     untag_resource = _method("UntagResource", "removes tags from a table.")
     update_item = _method("UpdateItem", "changes attributes of an item, or creates it.")
     update_table = _method("UpdateTable", "changes throughput, indexes or the stream.")
+    update_time_to_live = _method("UpdateTimeToLive", "lets items expire by an attribute, or not.")
 
     def __init__(self, store: Caller) -> None:
         self._store = store

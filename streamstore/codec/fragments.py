@@ -1,10 +1,14 @@
 """Stored items as ready JSON, for replies that show them whole.
 
-Unpacking an item and writing it as JSON again is most of what a page of a Query costs, and hot items are asked for
-again and again. So the JSON of a stored body is remembered by the body's own bytes: what is stored under a key may
-change, the meaning of its bytes can't, hence nothing here is ever stale and nothing needs to be told of writes.
+Unpacking an item and writing it as JSON again is most of what a page of a Query costs, and hot
+items are asked for
+again and again. So the JSON of a stored body is remembered by the body's own bytes: what is stored
+under a key may
+change, the meaning of its bytes can't, hence nothing here is ever stale and nothing needs to be
+told of writes.
 
-The memory is bounded: two generations of bodies, the older dropped when the newer is full. Bodies of more than
+The memory is bounded: two generations of bodies, the older dropped when the newer is full. Bodies
+of more than
 FRAGMENT_BODY_BYTES_MAX are not kept.
 """
 

@@ -22,7 +22,7 @@ from .. import limits
 from ..errors import Busy, StoreError
 from ..storage import statements
 from .streams import retention, shards, splits
-from .tables import backfill, removal
+from .tables import backfill, removal, ttl
 from .writes import tokens
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Compacted:
 class Duties:
     """What the duties of one store remember between pieces. For one thread at a time."""
 
-    __slots__ = ("finished_ms", "place", "rolled")
+    __slots__ = ("expiring_after", "expiring_again", "finished_ms", "place", "rolled")
 
     def __init__(self) -> None:
         self.finished_ms: dict[str, int] = {}
@@ -78,6 +78,10 @@ class Duties:
         # whether a shard rolled over.
         self.place: tuple[int, bytes] | None = None
         self.rolled = False
+        # Of the round of expiries under way: the table it was at last, and whether some table has
+        # more (tables/ttl).
+        self.expiring_after = 0
+        self.expiring_again = False
 
     def is_due(self, duty: Duty, now_ms: int) -> bool:
         """Never done, or done long enough ago, or done at a time that has not come yet."""
@@ -115,6 +119,7 @@ def is_due(engine: Engine, rx: ReadTransaction) -> bool:
     return (
         removal.drop_due(engine)
         or backfill.backfill_due(engine)
+        or ttl.ttl_due(engine)
         or _roll_due(engine)
         or tokens.expire_due(rx, engine.clock.now_ms())
         or retention.trim_due(rx, engine)
@@ -250,6 +255,10 @@ def _backfills(store: Open) -> bool:
     return backfill.backfill_due(store.engine) and bool(store.writer.run(backfill.backfill_tick))
 
 
+def _expiries(store: Open) -> bool:
+    return ttl.ttl_due(store.engine) and bool(store.writer.run(ttl.ttl_tick))
+
+
 def _checkpoints(store: Open) -> bool:
     return store.maintenance is not None and store.maintenance.checkpoint_piece()
 
@@ -262,6 +271,7 @@ def _vacuum(store: Open) -> bool:
 DUTIES: Final[tuple[Duty, ...]] = (
     Duty("splits", limits.TICK_EVERY_SECONDS, _unit(split_tick)),
     Duty("backfills", limits.TICK_EVERY_SECONDS, _backfills),
+    Duty("expiries", limits.TICK_EVERY_SECONDS, _expiries),
     Duty("drops", limits.TICK_EVERY_SECONDS, _drops),
     Duty("trim", limits.COMPACTION_EVERY_SECONDS, _unit(retention.trim_tick)),
     Duty("tokens", limits.COMPACTION_EVERY_SECONDS, _unit(tokens.expire_tick)),

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from ..clock import Clock
+from ..codec.fragments import Fragments
 from ..config import Settings
 from ..storage import statements, statements_streams, statements_tables
 from .background import Duties
@@ -47,9 +48,11 @@ class Engine:
         "_unsaved",
         "catalog",
         "clock",
+        "commits",
         "drops_pending",
         "duties",
         "event_id_prefix",
+        "fragments",
         "horizon",
         "index_counters",
         "iterator_key",
@@ -71,6 +74,7 @@ class Engine:
         self.clock = clock
         self.metrics = metrics
         self.catalog = Catalog(settings)
+        self.fragments = Fragments()
         self.horizon = Horizon(clock, settings)
         self.samples = Samples()
         self.tail = Tail()
@@ -78,6 +82,8 @@ class Engine:
         self.duties = Duties()
         self.iterator_key = b""
         self.event_id_prefix = b""
+        # How many groups have been published: whoever keeps a snapshot sees that it has aged.
+        self.commits = 0
         self.sequence = 0
         self.stored_sequence = 0
         # The greatest catalogue version given out, those of groups that failed included.

@@ -121,6 +121,22 @@ class StreamInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeToLive:
+    """What UpdateTimeToLive last set. A table that never had one has None in its place.
+
+    filled_to  while the expiries of a live table are being entered: the position (hash, pk, sk) of
+               the last item entered, as `IndexInfo.filled_to`
+    stale      whether rows of an earlier setting may be left; they go before any are entered
+    """
+
+    attribute: str
+    enabled: bool
+    changed_ms: int
+    filled_to: tuple[bytes, bytes, bytes] | None = None
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class TableInfo:
     """A table as its last committed change left it. `table_id` is persisted and never reused."""
 
@@ -149,6 +165,7 @@ class TableInfo:
         default_factory=dict
     )  # tags, class, SSE, on-demand ceilings, times: only echoed
     range_starts: tuple[bytes, ...] = ()  # of `partitions`, for routing
+    ttl: TimeToLive | None = None
 
     @property
     def arn(self) -> str:

@@ -35,6 +35,7 @@ from .tables import (
     tags,
     update_table,
 )
+from .ttl import describe_time_to_live, update_time_to_live
 
 Prepare = Callable[[dict[str, Any], Scope], Plan]
 
@@ -87,6 +88,8 @@ OPERATIONS: Final = {
         ("TagResource", TABLES, tags.prepare_tag),
         ("UntagResource", TABLES, tags.prepare_untag),
         ("ListTagsOfResource", TABLES, tags.prepare_list),
+        ("UpdateTimeToLive", TABLES, update_time_to_live.prepare),
+        ("DescribeTimeToLive", TABLES, describe_time_to_live.prepare),
         ("ListStreams", STREAMS, list_streams.prepare),
         ("DescribeStream", STREAMS, describe_stream.prepare),
         ("GetShardIterator", STREAMS, get_shard_iterator.prepare),
@@ -96,8 +99,6 @@ OPERATIONS: Final = {
 
 # Operations of the service that are not served (yet), with the subject they come with.
 ABSENT: Final = {
-    "UpdateTimeToLive": "time to live",
-    "DescribeTimeToLive": "time to live",
     "ExecuteStatement": "PartiQL",
     "BatchExecuteStatement": "PartiQL",
     "ExecuteTransaction": "PartiQL",

@@ -18,7 +18,7 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
@@ -32,6 +32,8 @@ from .gate import Gate
 from .signature import Verifier, check_form, quick_signer, read_claim
 
 if TYPE_CHECKING:
+    from ..engine.engine import Engine
+    from ..storage.readers import AnyReaders
     from ..store import Store
 
 logger = logging.getLogger("streamstore.server")
@@ -50,6 +52,20 @@ _LOGGED_FRAMES_MAX = 8
 Notice = Callable[[], tuple[int, str, str]]
 
 _loads = orjson.loads
+
+
+class LoopReads(Protocol):
+    """How short reads are carried out on the loop (leading.TurnReads)."""
+
+    def read(self, engine: Engine, readers: AnyReaders, plan: ReadPlan) -> dict[str, Any]: ...
+
+
+class OneByOne:
+    """Each in a read transaction of its own, where there is no loop whose turn could be shared."""
+
+    def read(self, engine: Engine, readers: AnyReaders, plan: ReadPlan) -> dict[str, Any]:
+        with readers.loop_transaction() as rx:
+            return plan.read(rx)
 
 
 class Desk:
@@ -73,6 +89,7 @@ class Desk:
         self.gate = gate
         self.verifier = verifier
         self.notices: dict[bytes, Notice] = {}
+        self.reads: LoopReads = OneByOne()
         self.date = b""
         self.paused: StoreClosed | None = None
         self.calls = 0
@@ -86,8 +103,9 @@ class Desk:
     # Heads.
 
     def head(self, raw: bytes) -> Head:
-        """The head of these bytes (without the empty line), where `known` hasn't got it. Never
-        raises.
+        """The head of these bytes, without the empty line, where `known` hasn't got it.
+
+        Never raises: what can't be served has a `refusal`.
         """
         head = self._known_before.get(raw)
         if head is None:
@@ -102,6 +120,7 @@ class Desk:
             if len(self.known) >= limits.HEAD_CACHE_ENTRIES:
                 self._known_before = self.known
                 self.known = {}
+            head.headers = {}  # all was read out of them, and they are most of what it weighs
             self.known[raw] = head
         return head
 
@@ -217,8 +236,7 @@ class Desk:
             if isinstance(plan, WritePlan) or plan.long:
                 return plan
             try:
-                with store.readers.loop_transaction() as rx:
-                    reply = plan.read(rx)
+                reply = self.reads.read(store.engine, store.readers, plan)
             except Busy:
                 return plan  # a thread may wait for the lock
             return self.encode(head, reply)

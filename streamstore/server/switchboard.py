@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from .. import limits
-from ..leading import LoopLeader
+from ..leading import LoopLeader, TurnReads
 from ..operations.plan import ReadPlan, WritePlan
 from ..storage.writer import Outcome, Writer
 from .protocol import Desk
@@ -37,6 +37,7 @@ class Switchboard:
         connections: set[Any],
     ) -> None:
         self.desk = desk
+        desk.reads = TurnReads(loop)
         self.loop = loop
         self.page = page
         self.connections = connections

@@ -104,10 +104,10 @@ class Wire(Connection):
         return None
 
     def _delivered(self, outcome: Outcome) -> None:
-        """The outcome of a deferred plan, on the loop's thread. Never raises, since the writer's
-        leader calls it.
+        """The outcome of a deferred plan, on the loop's thread.
 
-        A leader that was cut may deliver an outcome again: the second time nothing happens.
+        Never raises, since the writer's leader calls it. A leader that was cut may deliver an
+        outcome again: the second time nothing happens.
         """
         if self._lost or outcome is self._settled:
             return
@@ -230,8 +230,9 @@ class Wire(Connection):
             self._await(data, body_at + head.length)
 
     def _serve_whole(self, head: Head, body: bytes) -> None:
-        """A call that closes the connection or came in chunks, or a page. What follows it is held
-        already.
+        """A call that closes the connection or came in chunks, or a page.
+
+        What follows it is held already.
         """
         self._request_whole()
         self._last = self._last or not head.keep_alive

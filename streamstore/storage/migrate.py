@@ -41,7 +41,7 @@ from .maintenance import identity, make_wal_durable, verify
 
 log = logging.getLogger("streamstore.storage")
 
-REVISION: Final = 1
+REVISION: Final = 2
 STORE_ID_BYTES: Final = 16
 ITERATOR_KEY_BYTES: Final = 32
 BACKUP_PAGES: Final = 1024
@@ -166,7 +166,9 @@ def fill(connection: apsw.Connection) -> None:
 
 def back_up(connection: apsw.Connection, path: str, found: int, clock: Clock) -> str:
     """Copy the file beside itself before it is migrated; returns the copy's path."""
-    target = f"{path}.backup-r{found}-{clock.now_ms()}"
+    now_ms = clock.now_ms()
+    while os.path.exists(target := f"{path}.backup-r{found}-{now_ms}"):
+        now_ms += 1
     with files.new_file(target) as temporary:
         copy = open_plain(temporary)
         try:

@@ -123,6 +123,19 @@ _table(
     lifetime="its item's",
 )
 _table(
+    "expiry",
+    _integer("table_id", key=True),
+    _integer("expires_s", key=True),
+    _blob("hash", key=True),
+    _blob("pk", key=True),
+    _blob("sk", key=True),
+    rowid=False,
+    who="every write to an item with the time-to-live attribute of its table, and a tick",
+    key="table, second since 1970 at which the item expires, the item's key",
+    value="nothing: it says where to look, the item itself says whether it has expired",
+    lifetime="its item's, while the table's time to live is enabled",
+)
+_table(
     "large_body",
     _integer("body_id", key=True),
     _blob("body"),

@@ -1,4 +1,4 @@
--- Revision 1, as the migrations make it. A test holds this file equal to them and to storage/schema.py.
+-- Revision 2, as the migrations make it. A test holds this file equal to them and to storage/schema.py.
 CREATE TABLE store_state (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB
@@ -42,6 +42,14 @@ CREATE TABLE index_entry (
     body BLOB,
     body_id INTEGER,
     PRIMARY KEY (index_id, hash, pk, sk, base_pk, base_sk)
+) WITHOUT ROWID;
+CREATE TABLE expiry (
+    table_id INTEGER NOT NULL,
+    expires_s INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    pk BLOB NOT NULL,
+    sk BLOB NOT NULL,
+    PRIMARY KEY (table_id, expires_s, hash, pk, sk)
 ) WITHOUT ROWID;
 CREATE TABLE large_body (
     body_id INTEGER PRIMARY KEY NOT NULL,

@@ -1,4 +1,5 @@
-"""SQL of tables: the catalogue's rows, items, index entries, large bodies, client tokens.
+"""SQL of tables: the catalogue's rows, items, index entries, expiries, large bodies, client
+tokens.
 
 Each statement has a name and lives here only; engine/tables and engine/writes run them. Values are
 always bound. The comment above a statement names its parameters and, after the arrow, its columns.
@@ -188,6 +189,29 @@ ENTRIES_REMOVE: Final = (
 ENTRIES_COLLECTION_BYTES: Final = (
     "SELECT coalesce(sum(size), 0) FROM"
     " (SELECT size FROM index_entry WHERE index_id = ? AND hash = ? AND pk = ? LIMIT ?)"
+)
+
+# Expiries: table_id, expires_s, hash, pk, sk.
+# An item that is moved twice within a group may find its row there.
+EXPIRY_INSERT: Final = (
+    "INSERT OR IGNORE INTO expiry (table_id, expires_s, hash, pk, sk) VALUES (?, ?, ?, ?, ?)"
+)
+EXPIRY_DELETE: Final = (
+    "DELETE FROM expiry WHERE table_id = ? AND expires_s = ? AND hash = ? AND pk = ? AND sk = ?"
+)
+# table_id, first and last expires_s, rows -> expires_s, pk, sk
+EXPIRIES_DUE: Final = (
+    "SELECT expires_s, pk, sk FROM expiry WHERE table_id = ? AND expires_s BETWEEN ? AND ?"
+    " ORDER BY expires_s, hash, pk, sk LIMIT ?"
+)
+# table_id, rows -> expires_s, hash, pk, sk, and as ITEMS_LEFT a size (of the row) and no body_id
+EXPIRIES_LEFT: Final = (
+    "SELECT expires_s, hash, pk, sk, 64, NULL FROM expiry WHERE table_id = ?"
+    " ORDER BY expires_s, hash, pk, sk LIMIT ?"
+)
+# table_id, (expires_s, hash, pk, sk) last
+EXPIRIES_REMOVE: Final = (
+    "DELETE FROM expiry WHERE table_id = ? AND (expires_s, hash, pk, sk) <= (?, ?, ?, ?)"
 )
 
 # Bodies out of line.

@@ -41,7 +41,7 @@ def upgrade() -> None:
         sa.Column("reply", sa.LargeBinary, nullable=False),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("client_token", copy_from=token) as batch:
+    with op.batch_alter_table("client_token", copy_from=token, recreate="always") as batch:
         batch.add_column(sa.Column("account", sa.Text, nullable=True))
     op.create_index("client_token_created", "client_token", ["created_ms"])
     op.bulk_insert(sa.table("note", sa.column("text", sa.Text)), [{"text": "e"}, {"text": "it's"}])

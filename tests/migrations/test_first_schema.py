@@ -29,10 +29,11 @@ def structure(connection: apsw.Connection) -> dict[str, Any]:
         listed = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
         for _, index, unique, origin, partial in listed:
             columns = connection.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
-            condition = connection.execute(
-                "SELECT sql FROM sqlite_schema WHERE name = ?", (index,)
-            ).fetchall()[0][0]
-            where = " ".join(condition.split("WHERE")[1].split()) if partial else None
+            where = None
+            if partial:
+                query = "SELECT sql FROM sqlite_schema WHERE name = ?"
+                text = connection.execute(query, (index,)).fetchall()[0][0]
+                where = " ".join(text.split("WHERE")[1].split())
             shown = index if origin == "c" else origin
             indexes[shown] = (unique, where, [row[2:] for row in columns])
         found[name] = {

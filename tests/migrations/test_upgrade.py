@@ -45,7 +45,7 @@ def check_new(connection: apsw.Connection) -> None:
     assert [text for (text,) in all_of("SELECT text FROM note ORDER BY note_id")] == [
         "a; b", "c", "d", "e", "it's",
     ]  # fmt: skip
-    assert all_of("SELECT count(*), min(body LIKE 'body %!') FROM record") == [(ROWS, 1)]
+    assert all_of("SELECT count(*), min(CAST(body AS TEXT) LIKE 'body %!') FROM record") == [(ROWS, 1)]
     assert all_of("SELECT token, digest, created_ms, reply, account FROM client_token") == [
         ("t", b"\0", 5, b"\1", None),
         ("u", b"\2", 6, b"\3", None),
@@ -57,7 +57,7 @@ def check_new(connection: apsw.Connection) -> None:
 def check_old(path: Path) -> None:
     opened = migrate.open_file(path, Settings(), ManualClock(), head=1)
     rows = opened.connection.execute(
-        "SELECT count(*), sum(body LIKE '%!') FROM record"
+        "SELECT count(*), sum(CAST(body AS TEXT) LIKE '%!') FROM record"
     ).fetchall()
     assert rows == [(ROWS, 0)]
     assert maintenance.identity(opened.connection) == (files.APPLICATION_ID, 1)
@@ -89,7 +89,7 @@ def test_the_steps_hold_no_transaction_of_their_own_and_no_table_of_alembics(
 ) -> None:
     text = "\n".join(migrate.render(scripts, 1, 2)).upper()
     assert "RETURNING" in text
-    for word in ("BEGIN", "COMMIT", "ALEMBIC"):
+    for word in ("BEGIN", "COMMIT", "ALEMBIC_VERSION"):
         assert word not in text
 
 
@@ -100,7 +100,7 @@ def test_an_undrained_cursor_would_stop_at_returning(old: Path, scripts: Path) -
     cursor = connection.cursor()
     cursor.execute("\n".join(migrate.render(scripts, 1, 2)))
     assert not connection.table_exists(None, "_alembic_tmp_client_token")
-    assert connection.execute("SELECT count(*) FROM record WHERE body LIKE '%!'").fetchall() == [(0,)]
+    assert connection.execute("SELECT count(*) FROM record WHERE CAST(body AS TEXT) LIKE '%!'").fetchall() == [(0,)]
     connection.close(True)
 
 

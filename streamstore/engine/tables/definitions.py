@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import msgpack
 
-from ..model import IndexInfo, KeyPart, KeySchema, PartitionInfo, TableInfo
+from ..model import IndexInfo, KeyPart, KeySchema, PartitionInfo, TableInfo, TimeToLive
 
 Packed = bytes
 
@@ -39,6 +39,7 @@ def pack_table(table: TableInfo) -> Packed:
                 "write_units": table.write_units,
                 "protected": table.deletion_protection,
                 "facts": facts,
+                "ttl": _packed_ttl(table.ttl),
             }
         ),
     )
@@ -74,6 +75,7 @@ def unpack_table(
         partitions=partitions,
         range_starts=tuple(partition.range_start for partition in partitions),
         facts=read["facts"],
+        ttl=_read_ttl(read.get("ttl")),
     )
 
 
@@ -123,6 +125,25 @@ def with_attributes(index: IndexInfo, table_keys: KeySchema) -> IndexInfo:
         return replace(index, attributes=frozenset())
     names = frozenset((*table_keys.names, *index.keys.names, *index.non_key_attributes))
     return replace(index, attributes=names)
+
+
+def _packed_ttl(ttl: TimeToLive | None) -> tuple[Any, ...] | None:
+    if ttl is None:
+        return None
+    return ttl.attribute, ttl.enabled, ttl.changed_ms, ttl.filled_to, ttl.stale
+
+
+def _read_ttl(read: list[Any] | None) -> TimeToLive | None:
+    if read is None:
+        return None
+    attribute, enabled, changed_ms, filled_to, stale = read
+    return TimeToLive(
+        attribute,
+        enabled,
+        changed_ms,
+        None if filled_to is None else (filled_to[0], filled_to[1], filled_to[2]),
+        stale,
+    )
 
 
 def _packed_keys(keys: KeySchema) -> dict[str, list[tuple[str, str]]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
 
 from ... import limits
 from ...codec.items import unpack
-from ...codec.sizes import Item
 from ...errors import Corrupted
 from ...storage import statements_tables as sql
 from ..model import IndexInfo, TableInfo
@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 _ITEM: Final = sql.ITEM
 
 
-def get(rx: ReadTransaction, table: TableInfo, key: EncodedKey) -> tuple[Item, int] | None:
-    """(item, its size in bytes) as of the transaction, or None."""
+def get(
+    rx: ReadTransaction,
+    table: TableInfo,
+    key: EncodedKey,
+    shape: Callable[[bytes], Any] = unpack,
+) -> tuple[Any, int] | None:
+    """(item, its size in bytes) as of the transaction, or None. `shape` is made of its body."""
     row = rx.one(_ITEM, (table.table_id, key.hash, key.pk, key.sk))
     if row is None:
         return None
     if row[1] is None:
         raise Corrupted("the body of a large item is missing")
-    return unpack(row[1]), row[0]
+    return shape(row[1]), row[0]
 
 
 def collection_bytes(rx: ReadTransaction, table: TableInfo, key: EncodedKey) -> int:

@@ -11,7 +11,7 @@ each time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from ...codec.hashing import HASH_MAX, HASH_MIN, partition_hash
@@ -26,11 +26,20 @@ if TYPE_CHECKING:
     from ...expressions import KeyRange
     from ...storage.transaction import ReadTransaction
 
-# What an item or entry is with its size in bytes, and an entry's item with its own.
-Sized = tuple[Item, int]
+# What is made of an item or entry, an Item if nothing else is asked for, with its size in bytes;
+# and an entry's item with its own.
+Sized = tuple[Any, int]
 Whole = tuple[Item, int, Item, int]
 
+# What is made of a stored body; `stored` leaves it as it is.
+Shape = Callable[[bytes], Any]
+
 _FIRST: Final = (b"", b"")
+
+
+def stored(body: bytes) -> bytes:
+    """The body itself, for a caller that wants an item's bytes and not its values."""
+    return body
 
 
 def query(
@@ -40,6 +49,7 @@ def query(
     key_range: KeyRange,
     forward: bool = True,
     start: Position | None = None,
+    shape: Shape = unpack,
 ) -> Iterator[Sized]:
     """Items of one partition key, or entries of one index key, in order of their sort keys.
 
@@ -48,7 +58,7 @@ def query(
     statement, values = _query(table, index, key_range, forward, start)
     for row in rx.iterate(statement, values):
         body = row[1]
-        yield (_missing() if body is None else unpack(body)), row[0]
+        yield (_missing() if body is None else shape(body)), row[0]
 
 
 def query_whole(
@@ -73,6 +83,7 @@ def scan(
     segment: int = 0,
     total: int = 1,
     start: Position | None = None,
+    shape: Shape = unpack,
 ) -> Iterator[Sized]:
     """Items of a table, or entries of an index, in order of their hashes; only those of one segment
     of `total`.
@@ -80,7 +91,7 @@ def scan(
     statement, values = _scan(table, index, segment, total, start)
     for row in rx.iterate(statement, values):
         body = row[1]
-        yield (_missing() if body is None else unpack(body)), row[0]
+        yield (_missing() if body is None else shape(body)), row[0]
 
 
 def scan_whole(

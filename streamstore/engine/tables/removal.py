@@ -32,7 +32,7 @@ def drop_tick(group: Group) -> bool:
     if not engine.drops_pending:
         return False
     tx = group.tx
-    piece = _Piece(group)
+    piece = Piece(group)
     row = tx.one(sql.INDEX_DROPPED)
     if row is not None:
         if piece.empty(sql.ENTRIES_LEFT, sql.ENTRIES_REMOVE, row[0]):
@@ -40,7 +40,9 @@ def drop_tick(group: Group) -> bool:
         return True
     row = tx.one(sql.TABLE_DROPPED)
     if row is not None:
-        if piece.empty(sql.ITEMS_LEFT, sql.ITEMS_REMOVE, row[0]):
+        if piece.empty(sql.ITEMS_LEFT, sql.ITEMS_REMOVE, row[0]) and piece.empty(
+            sql.EXPIRIES_LEFT, sql.EXPIRIES_REMOVE, row[0]
+        ):
             tx.run(sql.PARTITIONS_DELETE, row)
             tx.run(sql.TABLE_DELETE, row)
         return True
@@ -52,8 +54,8 @@ def drop_tick(group: Group) -> bool:
     return False
 
 
-class _Piece:
-    """One bounded piece of deleting."""
+class Piece:
+    """One bounded piece of deleting rows of an owner."""
 
     def __init__(self, group: Group) -> None:
         self._tx = group.tx

@@ -25,6 +25,7 @@ from ...storage import statements_tables as sql
 from ..model import TableInfo
 from ..streams.change import record_body
 from ..streams.log import append
+from ..tables.expiry import keep_expiry
 from ..tables.indexes import check_item, check_targets, maintain
 from .applied import Applied
 
@@ -113,6 +114,8 @@ def carry_out(group: Group, applied: Applied) -> None:
         )
     if table.indexes:
         applied.index_writes = maintain(group, applied)
+    if table.ttl is not None:
+        keep_expiry(group, applied, table.ttl)
     old_size = applied.old_size
     new_size = applied.new_size
     position = table.route(key.hash)
@@ -136,8 +139,10 @@ def carry_out(group: Group, applied: Applied) -> None:
             applied.ttl,
         )
         append(group, table, position, body)
-    larger = old_size if old_size > new_size else new_size
-    group.observed.append((partition_id, key.hash, write_units(larger)))
+    if not applied.ttl:
+        # What expires is deleted free of write units.
+        larger = old_size if old_size > new_size else new_size
+        group.observed.append((partition_id, key.hash, write_units(larger)))
 
 
 def _checked_again(mutation: Mutation, current: TableInfo | None) -> TableInfo:

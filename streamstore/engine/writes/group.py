@@ -285,6 +285,7 @@ class Group:
         May be called again if it was interrupted (storage/writer); all but the samples are then
         given twice, which changes nothing."""
         engine = self.engine
+        engine.commits += 1
         engine.sequence = engine.stored_sequence = self.sequence
         for shard in self.shards.values():
             engine.shard_counters[shard.shard_id] = (

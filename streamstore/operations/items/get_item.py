@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from ...codec.items import unpack
 from ...codec.sizes import read_units
 from ...engine.model import TableInfo
 from ...engine.tables.items import get
@@ -36,13 +37,13 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     key = encode_key(table, reading.values)
     if projection is not None:
         refuse_paths_into_keys(table, projection.paths)
-    return ReadPlan(ItemRead(table, key, projection, params).read)
+    return ReadPlan(ItemRead(table, key, projection, params, scope).read)
 
 
 class ItemRead:
     """One item to be read, and what of it."""
 
-    __slots__ = ("key", "params", "projection", "table")
+    __slots__ = ("key", "params", "projection", "shape", "table")
 
     def __init__(
         self,
@@ -50,15 +51,19 @@ class ItemRead:
         key: EncodedKey,
         projection: Projection | None,
         params: dict[str, Any],
+        scope: Scope,
     ) -> None:
         self.table = table
         self.key = key
         self.projection = projection
         self.params = params
+        # A whole item goes onto the wire as ready JSON.
+        ready = projection is None and scope.base64_binary
+        self.shape = scope.engine.fragments.json_of if ready else unpack
 
     def read(self, rx: ReadTransaction) -> Reply:
         """The reply: Item, or none."""
-        found = get(rx, self.table, self.key)
+        found = get(rx, self.table, self.key, self.shape)
         reply: Reply = {}
         if found is not None:
             projection = self.projection

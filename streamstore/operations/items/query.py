@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
+from ...codec.items import unpack
 from ...engine.model import IndexInfo, TableInfo
 from ...engine.tables import pages
 from ...engine.tables.positions import Position, keys_of, query_start
@@ -25,6 +26,7 @@ from .reading import (
     check_projected,
     check_start_values,
     read_index,
+    ready_json,
     whole_attributes,
 )
 
@@ -69,7 +71,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         _check_filter(table, index, filtering, "QueryFilter" in params)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = QueryPage(table, index, params, projection, filtering, fetching)
+    page = QueryPage(table, index, params, projection, filtering, fetching, ready_json(scope))
     page.key_range = key_range
     page.position = position
     long = params.get("Limit", SHORT_ITEMS_MAX + 1) > SHORT_ITEMS_MAX and LENGTHS.long(page.source)
@@ -84,9 +86,11 @@ class QueryPage(Page):
     key_range: KeyRange
     position: Position | None
 
-    def entries(self, rx: ReadTransaction) -> Iterator[pages.Sized]:
+    def entries(self, rx: ReadTransaction, shape: pages.Shape = unpack) -> Iterator[pages.Sized]:
         forward = self.params.get("ScanIndexForward", True)
-        return pages.query(rx, self.table, self.index, self.key_range, forward, self.position)
+        return pages.query(
+            rx, self.table, self.index, self.key_range, forward, self.position, shape
+        )
 
     def fetched(self, rx: ReadTransaction) -> Iterator[pages.Whole]:
         assert self.index is not None, "only entries of an index have items behind them"

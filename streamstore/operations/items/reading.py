@@ -16,17 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ... import limits
 from ...codec.attributes import Reading
+from ...codec.items import unpack
 from ...codec.sizes import Item, read_units
 from ...engine.model import IndexInfo, TableInfo
+from ...engine.tables.pages import Shape, stored
 from ...engine.tables.positions import BAD_START, page_key
 from ...errors import ValidationFailed
 from ...expressions import Condition, Projection, bind
 from ...expressions.paths import Branch
 from ..capacity import consumed
 from ..parameters import Rules, refuse_mixing, refuse_paths_into_keys, refuse_stray_placeholders
-from ..plan import Reply
+from ..plan import Reply, Scope
 
 if TYPE_CHECKING:
+    from ...codec.fragments import Fragments
     from ...engine.tables.pages import Sized, Whole
     from ...storage.transaction import ReadTransaction
 
@@ -119,6 +122,11 @@ _UNWRAPPED_START_FAULTS: Final = (
 )
 
 
+def ready_json(scope: Scope) -> Fragments | None:
+    """Where whole items are answered as ready JSON: on the wire, where nobody looks into them."""
+    return scope.engine.fragments if scope.base64_binary else None
+
+
 # Rules that look at the table (stage 8).
 
 
@@ -204,10 +212,11 @@ SHORT_ITEMS_MAX: Final = 25
 class Page:
     """One page of a Query or Scan; a subclass says in which order of which items.
 
+    `fragments` is given where whole items are answered as ready JSON, that is on the wire.
     `fetching`: each entry's item is read too and is what is answered (an LSI, spec I.3).
     """
 
-    __slots__ = ("fetching", "filter", "index", "params", "projection", "table")
+    __slots__ = ("fetching", "filter", "fragments", "index", "params", "projection", "table")
 
     def __init__(
         self,
@@ -217,8 +226,10 @@ class Page:
         projection: Projection | None,
         filter: Condition | None,  # noqa: A002 - the service's word
         fetching: bool,
+        fragments: Fragments | None,
     ) -> None:
         self.table = table
+        self.fragments = fragments
         self.index = index
         self.params = params
         self.projection = projection
@@ -230,8 +241,10 @@ class Page:
         """What `Lengths` knows it by."""
         return self.table.uuid, None if self.index is None else self.index.name
 
-    def entries(self, rx: ReadTransaction) -> Iterator[Sized]:
-        """The items or entries and their sizes, from where the page begins."""
+    def entries(self, rx: ReadTransaction, shape: Shape = unpack) -> Iterator[Sized]:
+        """The items or entries and their sizes, from where the page begins; `shape` is made of a
+        stored body.
+        """
         raise NotImplementedError
 
     def fetched(self, rx: ReadTransaction) -> Iterator[Whole]:
@@ -245,16 +258,22 @@ class Page:
             return self._read_fetching(rx)
         if counting or self.filter is not None or self.projection is not None:
             return self._read_judging(rx, counting)
+        return self._read_whole(rx)
+
+    def _read_whole(self, rx: ReadTransaction) -> Reply:
+        """Every item as it is stored."""
         limit = self.params.get("Limit", _NO_LIMIT)
-        items: list[Item] = []
+        bodies: list[bytes] = []
         size = 0
         last: Item | None = None
-        for item, item_bytes in self.entries(rx):
-            items.append(item)
+        for body, item_bytes in self.entries(rx, stored):
+            bodies.append(body)
             size += item_bytes
-            if size >= _PAGE_BYTES_MAX or len(items) == limit:
-                last = item
+            if size >= _PAGE_BYTES_MAX or len(bodies) == limit:
+                last = unpack(body)
                 break
+        shape: Shape = unpack if self.fragments is None else self.fragments.json_of
+        items = [shape(body) for body in bodies]
         return self._reply(items, len(items), len(items), size, last)
 
     def _read_judging(self, rx: ReadTransaction, counting: bool) -> Reply:

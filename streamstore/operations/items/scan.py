@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from ...codec.items import unpack
 from ...engine.tables import pages
 from ...engine.tables.positions import Position, scan_start
 from ...errors import ValidationFailed
@@ -21,6 +22,7 @@ from .reading import (
     check_projected,
     check_start_values,
     read_index,
+    ready_json,
     whole_attributes,
 )
 
@@ -52,7 +54,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         refuse_paths_into_keys(table, filtering.paths)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = ScanPage(table, index, params, projection, filtering, fetching)
+    page = ScanPage(table, index, params, projection, filtering, fetching, ready_json(scope))
     page.segment = segment
     page.total = total
     page.position = position
@@ -68,8 +70,10 @@ class ScanPage(Page):
     segment: int
     total: int
 
-    def entries(self, rx: ReadTransaction) -> Iterator[pages.Sized]:
-        return pages.scan(rx, self.table, self.index, self.segment, self.total, self.position)
+    def entries(self, rx: ReadTransaction, shape: pages.Shape = unpack) -> Iterator[pages.Sized]:
+        return pages.scan(
+            rx, self.table, self.index, self.segment, self.total, self.position, shape
+        )
 
     def fetched(self, rx: ReadTransaction) -> Iterator[pages.Whole]:
         assert self.index is not None, "only entries of an index have items behind them"

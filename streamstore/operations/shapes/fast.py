@@ -21,7 +21,7 @@ Reader = Callable[[Any], Any]
 _KNOWN_NAMES_MAX = 4096
 
 
-class Doubt(Exception):  # noqa: N818 - a signal between two functions of this room, never an error of a caller's
+class Doubt(Exception):
     """This value is not plainly valid; the slow path must say what is wrong, if anything."""
 
 

@@ -23,6 +23,7 @@ SERVICES = {
         BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
         CreateTable UpdateTable DeleteTable DescribeTable ListTables
         TagResource UntagResource ListTagsOfResource DescribeLimits
+        UpdateTimeToLive DescribeTimeToLive
     """,
     "dynamodbstreams": "ListStreams DescribeStream GetShardIterator GetRecords",
 }

@@ -115,6 +115,9 @@ _CONTROL_PLANE: Final = _order(
 TIGHTENED: Final[dict[tuple[str, str], dict[str, Any]]] = {
     **{(structure, "TableName"): _DATA_NAME for structure in _DATA_PLANE},
     **{(structure, "TableName"): _CONTROL_NAME for structure in _CONTROL_PLANE},
+    # No capture of these was found; they are younger than the texts of the control plane.
+    ("UpdateTimeToLiveInput", "TableName"): _DATA_NAME,
+    ("DescribeTimeToLiveInput", "TableName"): _DATA_NAME,
     # The member has no bound in the model, and one in prose.
     ("ListStreamsInput", "Limit"): {"max": limits.LIST_STREAMS_MAX},
     ("DescribeStreamInput", "Limit"): {"max": limits.DESCRIBE_STREAM_SHARDS_MAX},

@@ -2,15 +2,15 @@
 
 Nothing is stored: CreateTable, UpdateTable and DeleteTable show CREATING, UPDATING and DELETING in
 their own replies, and the next request sees the final state. The setting `transition_seconds`
-prolongs the first two (and a stream's ENABLING and DISABLING), for programs that want to be tested
-against waiting. A deleted table is gone at once.
+prolongs the first two, and ENABLING and DISABLING of a stream and of time to live, for programs
+that want to be tested against waiting. A deleted table is gone at once.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal
 
-from ...engine.model import StreamInfo, TableInfo
+from ...engine.model import StreamInfo, TableInfo, TimeToLive
 from ...errors import ResourceInUse, ResourceNotFound
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 TableStatus = Literal["CREATING", "UPDATING", "DELETING", "ACTIVE"]
 StreamStatus = Literal["ENABLING", "ENABLED", "DISABLING", "DISABLED"]
+TtlStatus = Literal["ENABLING", "ENABLED", "DISABLING", "DISABLED"]
 
 _IN_USE: Final = {"CREATING": "created-table", "UPDATING": "updated-table"}
 
@@ -41,6 +42,16 @@ def stream_status(stream: StreamInfo, now_ms: int, transition: int) -> StreamSta
     if stream.disabled_ms is not None:
         return "DISABLING" if now_ms < stream.disabled_ms + transition else "DISABLED"
     return "ENABLING" if now_ms < stream.created_ms + transition else "ENABLED"
+
+
+def ttl_status(ttl: TimeToLive | None, now_ms: int, transition: int) -> TtlStatus:
+    """The status at `now_ms` of a table's time to live; `transition` in milliseconds."""
+    if ttl is None:
+        return "DISABLED"
+    changing = now_ms < ttl.changed_ms + transition
+    if ttl.enabled:
+        return "ENABLING" if changing else "ENABLED"
+    return "DISABLING" if changing else "DISABLED"
 
 
 def data_plane_table(scope: Scope, name: str) -> TableInfo:

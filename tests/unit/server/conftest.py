@@ -98,7 +98,7 @@ class FakeStore:
     def __init__(self) -> None:
         self.settings = Settings()
         self.clock = ManualClock()
-        self.engine = SimpleNamespace(settings=self.settings)
+        self.engine = SimpleNamespace(settings=self.settings, commits=0)
         self.writer = FakeWriter()
         self.readers = FakeReaders()
         self.started: list[str] = []

@@ -182,6 +182,7 @@ def test_a_short_read_waits_in_a_thread_when_the_loops_connection_is_busy(
 ) -> None:
     assert ask(bench, tools, "Read", {"a": 1}).json == {"read": {"a": 1}}
     bench.store.readers.busy = True
+    bench.store.engine.commits += 1  # so that the turn's snapshot is begun anew
     head, body = head_and_body(bench, tools.request("Read"))
     assert isinstance(bench.desk.answer(head, body), ReadPlan)
 
@@ -273,6 +274,36 @@ def test_cors_is_off_unless_an_origin_was_asked_for(tools: Any, bench: Any) -> N
     preflight = ask(bench, tools, method="OPTIONS", Origin="https://app.test", body=b"")
     assert (preflight.status, preflight.body) == (200, b"")
     assert ask(bench, tools, method="OPTIONS", Origin="https://b.test", body=b"").status == 403
+
+
+HEADER_VALUES = st.binary(max_size=12) | st.sampled_from(
+    [b"localhost", b"http://localhost", b"/?X-Amz-Date=%ff&&=", b"AWS4-HMAC-SHA256 Credential=a/b"]
+)
+
+
+@given(
+    target=st.binary(max_size=12) | st.sampled_from([b"/", b"/?a=b", b"http://[", b"*", b"//"]),
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(
+                [b"Host", b"Origin", b"Authorization", b"X-Amz-Target", b"Content-Type", b"Date"]
+            ),
+            HEADER_VALUES,
+        ),
+        max_size=6,
+    ),
+    method=st.sampled_from([b"POST", b"GET", b"OPTIONS", b"CONNECT", b"post", b""]),
+)
+def test_no_head_at_all_crashes_the_desk(
+    tools: Any, method: bytes, target: bytes, headers: list[tuple[bytes, bytes]]
+) -> None:
+    desk = tools.bench().desk
+    lines = [method + b" " + target + b" HTTP/1.1", b"Host: localhost"]
+    head = desk.head(b"\r\n".join(lines + [name + b": " + value for name, value in headers]))
+    if head.call:
+        assert isinstance(desk.answer(head, b"{}"), bytes)
+    else:
+        assert head.refusal is None or head.refusal.startswith(b"HTTP/1.1 ")
 
 
 # JSON.
