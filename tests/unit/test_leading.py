@@ -19,7 +19,7 @@ from streamstore.leading import TurnReads
 def store(tmp_path: Path) -> Iterator[streamstore.Store]:
     with streamstore.open(tmp_path / "loop.db", background=False) as opened:
         opened.client.create_table(
-            TableName="t",
+            TableName="table",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -28,11 +28,11 @@ def store(tmp_path: Path) -> Iterator[streamstore.Store]:
 
 
 def put(number: int) -> tuple[str, dict[str, Any]]:
-    return "PutItem", {"TableName": "t", "Item": {"id": {"S": "a"}, "n": {"N": str(number)}}}
+    return "PutItem", {"TableName": "table", "Item": {"id": {"S": "a"}, "n": {"N": str(number)}}}
 
 
 def read(reads: TurnReads, store: streamstore.Store) -> str | None:
-    plan: Any = store.plan("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}})
+    plan: Any = store.plan("GetItem", {"TableName": "table", "Key": {"id": {"S": "a"}}})
     item = reads.read(store.engine, store.readers, plan).get("Item")
     return None if item is None else str(item["n"]["N"])
 
@@ -44,7 +44,7 @@ def test_all_writes_that_a_turn_submits_commit_under_one_sync(store: streamstore
     before = store.writer.syncs
     asyncio.run(many())
     assert store.writer.syncs - before == 1
-    assert store.call("GetItem", {"TableName": "t", "Key": {"id": {"S": "a"}}})["Item"]["n"] == {
+    assert store.call("GetItem", {"TableName": "table", "Key": {"id": {"S": "a"}}})["Item"]["n"] == {
         "N": "99"
     }
 
@@ -55,12 +55,12 @@ def test_each_awaited_write_succeeds_or_fails_on_its_own(store: streamstore.Stor
         bad = store.submit(
             "PutItem",
             {
-                "TableName": "t",
+                "TableName": "table",
                 "Item": {"id": {"S": "b"}},
                 "ConditionExpression": "attribute_exists(id)",
             },
         )
-        malformed = store.submit("PutItem", {"TableName": "t"})
+        malformed = store.submit("PutItem", {"TableName": "table"})
         return await asyncio.gather(good, bad, malformed, return_exceptions=True)
 
     good, bad, malformed = asyncio.run(mixed())
@@ -73,7 +73,7 @@ def test_a_cancelled_await_neither_withdraws_its_write_nor_stops_the_others(
     store: streamstore.Store,
 ) -> None:
     async def cancelling() -> Any:
-        first, second = store.submit(*put(7)), store.submit("GetItem", {"TableName": "t"})
+        first, second = store.submit(*put(7)), store.submit("GetItem", {"TableName": "table"})
         third = store.submit(*put(8))
         first.cancel()
         return await asyncio.gather(second, third, return_exceptions=True)
@@ -109,7 +109,7 @@ def test_a_turns_snapshot_is_shared_and_begun_anew_when_another_thread_committed
 def test_a_store_in_memory_keeps_no_lock_between_reads_of_a_turn() -> None:
     with streamstore.open(":memory:", background=False) as memory:
         memory.client.create_table(
-            TableName="t",
+            TableName="table",
             BillingMode="PAY_PER_REQUEST",
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
