@@ -6,7 +6,6 @@ Later layers win: defaults, the TOML file, STREAMSTORE_* environment variables, 
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -35,6 +34,8 @@ def from_file(path: Path | None) -> dict[str, Any]:
     """The settings of a TOML file; a [tables.NAME] section holds the settings of one table."""
     if path is None:
         return {}
+    import tomllib  # 8 ms of a start that seldom needs it
+
     found = tomllib.loads(path.read_text())
     if "tables" in found:
         found["tables"] = {

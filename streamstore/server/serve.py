@@ -29,7 +29,7 @@ import uvloop
 from .. import limits
 from ..clock import SystemClock
 from ..errors import StoreClosed
-from ..operations.registry import OPERATIONS
+from ..operations.registry import OPERATIONS, preload
 from .admin import admin_routes, durability
 from .app import Health, Route, lazy_app
 from .gate import Gate, ServerSettings
@@ -212,6 +212,8 @@ class Server:
         self._beat(board)
         if self._on_ready is not None:
             self._on_ready(self.url)
+        # The first call of each operation would pay for its modules; a thread does so meanwhile.
+        asyncio.get_running_loop().run_in_executor(None, preload)
         await self._ending.wait()
         for door in doors:
             door.close()

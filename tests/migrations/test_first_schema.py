@@ -102,7 +102,16 @@ def test_the_newest_script_is_the_head_that_the_code_knows() -> None:
 
 def test_alembic_on_the_command_line_prints_the_same_steps() -> None:
     answer = subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "0001", "--sql"],
+        [
+            sys.executable,
+            "-m",
+            "alembic",
+            "-c",
+            "migrations/alembic.ini",
+            "upgrade",
+            "0001",
+            "--sql",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -45,7 +45,9 @@ def check_new(connection: apsw.Connection) -> None:
     assert [text for (text,) in all_of("SELECT text FROM note ORDER BY note_id")] == [
         "a; b", "c", "d", "e", "it's",
     ]  # fmt: skip
-    assert all_of("SELECT count(*), min(CAST(body AS TEXT) LIKE 'body %!') FROM record") == [(ROWS, 1)]
+    assert all_of("SELECT count(*), min(CAST(body AS TEXT) LIKE 'body %!') FROM record") == [
+        (ROWS, 1)
+    ]
     assert all_of("SELECT token, digest, created_ms, reply, account FROM client_token") == [
         ("t", b"\0", 5, b"\1", None),
         ("u", b"\2", 6, b"\3", None),
@@ -100,7 +102,9 @@ def test_an_undrained_cursor_would_stop_at_returning(old: Path, scripts: Path) -
     cursor = connection.cursor()
     cursor.execute("\n".join(migrate.render(scripts, 1, 2)))
     assert not connection.table_exists(None, "_alembic_tmp_client_token")
-    assert connection.execute("SELECT count(*) FROM record WHERE CAST(body AS TEXT) LIKE '%!'").fetchall() == [(0,)]
+    assert connection.execute(
+        "SELECT count(*) FROM record WHERE CAST(body AS TEXT) LIKE '%!'"
+    ).fetchall() == [(0,)]
     connection.close(True)
 
 

@@ -152,9 +152,7 @@ def test_whoever_waits_when_the_store_latches_is_refused_by_name(
     assert rig.ids() == [1]
 
 
-def test_a_latched_store_opens_again_with_its_acknowledged_rows(
-    make_rig: Any, faults: Any
-) -> None:
+def test_a_latched_store_opens_again_with_its_acknowledged_rows(make_rig: Any, faults: Any) -> None:
     rig = make_rig(vfs="faulty")
     rig.writer.run(rig.put(1))
     faults.fail = Countdown("sync", "wal", 1, apsw.IOError("injected"), sticky=False)
@@ -279,5 +277,3 @@ def test_readers_beside_a_failing_writer_see_only_what_was_acknowledged(
         thread.join(10)
     assert not wrong
     assert set(rig.ids()) == acknowledged
-
-
