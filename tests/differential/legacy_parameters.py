@@ -18,8 +18,22 @@ from typing import Any
 
 import against_dynamodb_local as harness
 
-NAMES = "a b c d m g n l zz".split()
-OPERATORS = "EQ NE LE LT GE GT NULL NOT_NULL CONTAINS NOT_CONTAINS BEGINS_WITH IN BETWEEN".split()
+NAMES = ["a", "b", "c", "d", "m", "g", "n", "l", "zz"]
+OPERATORS = [
+    "EQ",
+    "NE",
+    "LE",
+    "LT",
+    "GE",
+    "GT",
+    "NULL",
+    "NOT_NULL",
+    "CONTAINS",
+    "NOT_CONTAINS",
+    "BEGINS_WITH",
+    "IN",
+    "BETWEEN",
+]
 LONG = {
     "STRING": "S", "NUMBER": "N", "BINARY": "B", "BOOLEAN": "BOOL", "LIST": "L", "MAP": "M",
 }  # fmt: skip

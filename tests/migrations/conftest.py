@@ -1,4 +1,4 @@
-"""Migrations on real files: a second revision in a temporary copy of the scripts."""
+"""Migrations on real files: one more revision in a temporary copy of the scripts."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from streamstore.clock import ManualClock
 from streamstore.config import Settings
 from streamstore.storage import failpoints, migrate
 
-SECOND = '''"""Everything that makes a migration hard: new rows, a changed table, INSERT with RETURNING."""
+BASE = migrate.REVISION
+NEXT = '''"""All that makes a migration hard: new rows, a changed table, INSERT with RETURNING."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "THIS"
+down_revision = "LAST"
 
 
 def upgrade() -> None:
@@ -30,7 +31,10 @@ def upgrade() -> None:
         sa.Column("note_id", sa.Integer, primary_key=True),
         sa.Column("text", sa.Text, nullable=False),
     )
-    op.execute("INSERT INTO note (text) VALUES ('a; b'), ('c'), ('d') RETURNING note_id")
+    op.execute(
+        "INSERT INTO note (text) VALUES ('a; b'), ('c'), ('d') RETURNING note_id;"
+        "UPDATE note SET text = text || '?' WHERE text = 'd'"
+    )
     op.execute("UPDATE record SET body = CAST(body || '!' AS BLOB)")
     token = sa.Table(
         "client_token",
@@ -52,10 +56,11 @@ ROWS = 300
 
 @pytest.fixture
 def scripts(tmp_path: Path) -> Path:
-    """A copy of migrations/ with revision 2 in it."""
+    """A copy of migrations/ with one revision more than the code knows."""
     folder = tmp_path / "scripts"
     shutil.copytree(migrate.scripts_folder(), folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0002_second.py").write_text(SECOND)
+    script = NEXT.replace("THIS", f"{BASE + 1:04d}").replace("LAST", f"{BASE:04d}")
+    (folder / "versions" / f"{BASE + 1:04d}_next.py").write_text(script)
     return folder
 
 
@@ -66,9 +71,9 @@ def close(opened: migrate.Opened) -> None:
 
 @pytest.fixture(scope="session")
 def old_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A store at revision 1 with rows in it."""
+    """A store at the head with rows in it."""
     path = tmp_path_factory.mktemp("old") / "store.db"
-    opened = migrate.open_file(path, Settings(), ManualClock(), head=1)
+    opened = migrate.open_file(path, Settings(), ManualClock())
     opened.connection.execute("BEGIN")
     for n in range(ROWS):
         row = (n, n, n, b"body %d" % n)
@@ -83,7 +88,7 @@ def old_bytes(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture
 def old(tmp_path: Path, old_bytes: bytes) -> Iterator[Path]:
-    """A file at revision 1, of this test's own."""
+    """A store at the head with rows in it, of this test's own."""
     path = tmp_path / "store.db"
     path.write_bytes(old_bytes)
     yield path

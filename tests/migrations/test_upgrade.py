@@ -1,4 +1,4 @@
-"""An older file is backed up and brought to the head, wholly or not at all, wherever it is killed."""
+"""An older file is backed up and brought to the head, or not at all, wherever it is killed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from streamstore.errors import FileTooNew, StorageError
 from streamstore.storage import failpoints, files, maintenance, migrate
 
 ROWS = 300
+BASE, NEXT = migrate.REVISION, migrate.REVISION + 1
 POINTS = [name for name in failpoints.POINTS if name.startswith("migration-")] + [
     "fresh-reserved",
     "backup-copied",
@@ -28,7 +29,7 @@ POINTS = [name for name in failpoints.POINTS if name.startswith("migration-")] +
 
 def upgrade(path: Path, scripts: Path, **options: Any) -> migrate.Opened:
     settings = options.pop("settings", Settings())
-    return migrate.open_file(path, settings, ManualClock(), head=2, scripts=scripts, **options)
+    return migrate.open_file(path, settings, ManualClock(), head=NEXT, scripts=scripts, **options)
 
 
 def close(opened: migrate.Opened) -> None:
@@ -37,13 +38,13 @@ def close(opened: migrate.Opened) -> None:
 
 
 def check_new(connection: apsw.Connection) -> None:
-    """Every step of revision 2 has run, and to its end."""
+    """Every step of the next revision has run, and to its end."""
 
     def all_of(sql: str) -> list[tuple[Any, ...]]:
         return connection.execute(sql).fetchall()
 
     assert [text for (text,) in all_of("SELECT text FROM note ORDER BY note_id")] == [
-        "a; b", "c", "d", "e", "it's",
+        "a; b", "c", "d?", "e", "it's",
     ]  # fmt: skip
     assert all_of("SELECT count(*), min(CAST(body AS TEXT) LIKE 'body %!') FROM record") == [
         (ROWS, 1)
@@ -52,17 +53,17 @@ def check_new(connection: apsw.Connection) -> None:
         ("t", b"\0", 5, b"\1", None),
         ("u", b"\2", 6, b"\3", None),
     ]
-    assert maintenance.identity(connection) == (files.APPLICATION_ID, 2)
+    assert maintenance.identity(connection) == (files.APPLICATION_ID, NEXT)
     assert all_of("PRAGMA integrity_check") == [("ok",)]
 
 
 def check_old(path: Path) -> None:
-    opened = migrate.open_file(path, Settings(), ManualClock(), head=1)
+    opened = migrate.open_file(path, Settings(), ManualClock())
     rows = opened.connection.execute(
         "SELECT count(*), sum(CAST(body AS TEXT) LIKE '%!') FROM record"
     ).fetchall()
     assert rows == [(ROWS, 0)]
-    assert maintenance.identity(opened.connection) == (files.APPLICATION_ID, 1)
+    assert maintenance.identity(opened.connection) == (files.APPLICATION_ID, BASE)
     close(opened)
 
 
@@ -72,7 +73,7 @@ def test_an_older_file_is_migrated_after_a_backup(
 ) -> None:
     opened = upgrade(old, scripts, settings=Settings(durability=durability))
     check_new(opened.connection)
-    assert opened.backup == f"{old}.backup-r1-{ManualClock().now_ms()}"
+    assert opened.backup == f"{old}.backup-r{BASE}-{ManualClock().now_ms()}"
     expected = {"full": 2, "off": 0}[durability]
     assert opened.connection.execute("PRAGMA synchronous").fetchall() == [(expected,)]
     close(opened)
@@ -83,13 +84,13 @@ def test_an_older_file_is_migrated_after_a_backup(
     assert again.backup is None
     close(again)
     with pytest.raises(FileTooNew):
-        migrate.open_file(old, Settings(), ManualClock(), head=1)
+        migrate.open_file(old, Settings(), ManualClock())
 
 
 def test_the_steps_hold_no_transaction_of_their_own_and_no_table_of_alembics(
     scripts: Path,
 ) -> None:
-    text = "\n".join(migrate.render(scripts, 1, 2)).upper()
+    text = "\n".join(migrate.render(scripts, BASE, NEXT)).upper()
     assert "RETURNING" in text
     for word in ("BEGIN", "COMMIT", "ALEMBIC_VERSION"):
         assert word not in text
@@ -100,7 +101,7 @@ def test_an_undrained_cursor_would_stop_at_returning(old: Path, scripts: Path) -
     connection = apsw.Connection(str(old))
     connection.execute("BEGIN")
     cursor = connection.cursor()
-    cursor.execute("\n".join(migrate.render(scripts, 1, 2)))
+    cursor.execute("\n".join(migrate.render(scripts, BASE, NEXT)))
     assert not connection.table_exists(None, "_alembic_tmp_client_token")
     assert connection.execute(
         "SELECT count(*) FROM record WHERE CAST(body AS TEXT) LIKE '%!'"
@@ -119,7 +120,7 @@ def test_an_undrained_cursor_would_stop_at_returning(old: Path, scripts: Path) -
 def test_a_migration_that_fails_leaves_the_old_file_and_its_backup(
     old: Path, scripts: Path, step: str, text: str | None
 ) -> None:
-    script = scripts / "versions" / "0002_second.py"
+    script = scripts / "versions" / f"{NEXT:04d}_next.py"
     lines = script.read_text().replace("    op.create_index", f"    {step}\n    op.create_index")
     script.write_text(lines)
     if text is None:
@@ -127,14 +128,14 @@ def test_a_migration_that_fails_leaves_the_old_file_and_its_backup(
         return
     with pytest.raises(StorageError, match=text):
         upgrade(old, scripts)
-    assert len(list(old.parent.glob("*.backup-r1-*"))) == 1
+    assert len(list(old.parent.glob(f"*.backup-r{BASE}-*"))) == 1
     if "COMMIT" not in step:
         check_old(old)
 
 
 def test_a_missing_script_changes_nothing(old: Path, scripts: Path, old_bytes: bytes) -> None:
-    with pytest.raises(Exception, match="0003"):
-        migrate.open_file(old, Settings(), ManualClock(), head=3, scripts=scripts)
+    with pytest.raises(Exception, match=f"{NEXT + 1:04d}"):
+        migrate.open_file(old, Settings(), ManualClock(), head=NEXT + 1, scripts=scripts)
     assert old.read_bytes() == old_bytes
     assert not list(old.parent.glob("*.backup*"))
 
@@ -172,7 +173,7 @@ def crash() -> None:
 def check_either(path: Path, scripts: Path) -> bool:
     """The old file opens, or the new one; then the upgrade comes to its end. True if it was new."""
     connection = apsw.Connection(str(path))
-    new = maintenance.identity(connection)[1] == 2
+    new = maintenance.identity(connection)[1] == NEXT
     connection.close()
     if not new:
         check_old(path)
@@ -252,7 +253,7 @@ def test_killed_at_every_write_the_old_file_opens_or_the_new_one(
 ) -> None:
     vfs = DyingVFS()
     # Rendering takes longer than the rest, and is the same each time.
-    steps = migrate.render(scripts, 1, 2)
+    steps = migrate.render(scripts, BASE, NEXT)
     monkeypatch.setattr(migrate, "render", lambda *_: steps)
     outcomes: list[bool] = []
     at = 1

@@ -60,16 +60,18 @@ def fill(group: Group, table: TableInfo, index: IndexInfo) -> TableInfo:
     place = index.filled_to
     rows_left = limits.TICK_ROWS_MAX
     bytes_left = limits.TICK_BYTES_MAX
-    while rows_left > 0 and bytes_left > 0 and clock.monotonic() < deadline:
+    while True:
         piece = _read(group, table, place, bytes_left)
         for row in piece:
             place = (row[0], row[1], row[2])
             bytes_left -= row[3]
             _enter(group, index, place, unpack(row[4]), row[3], row[4])
-        rows_left -= len(piece)
         if not piece:
             return _cover(group, table, index, None)
-    return _cover(group, table, index, place)
+        rows_left -= len(piece)
+        # Looked at after a step, so that every piece gets somewhere.
+        if rows_left <= 0 or bytes_left <= 0 or clock.monotonic() >= deadline:
+            return _cover(group, table, index, place)
 
 
 def _read(

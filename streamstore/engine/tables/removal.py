@@ -55,12 +55,13 @@ def drop_tick(group: Group) -> bool:
 
 
 class Piece:
-    """One bounded piece of deleting rows of an owner."""
+    """One bounded piece of deleting rows of an owner. However short the time, it deletes some."""
 
     def __init__(self, group: Group) -> None:
         self._tx = group.tx
         self._monotonic = group.engine.clock.monotonic
         self._deadline = self._monotonic() + limits.TICK_SECONDS_MAX
+        self._deleted = False
 
     def empty(self, select: str, delete: str, owner_id: int) -> bool:
         """Delete the first rows of an owner; True if none is left.
@@ -70,7 +71,9 @@ class Piece:
         tx = self._tx
         rows_left = limits.TICK_ROWS_MAX
         bytes_left = limits.TICK_BYTES_MAX
-        while rows_left > 0 and bytes_left > 0 and self._monotonic() < self._deadline:
+        while rows_left > 0 and bytes_left > 0:
+            if self._deleted and self._monotonic() >= self._deadline:
+                break
             going: list[tuple[Any, ...]] = []
             for row in tx.all(select, (owner_id, min(_STEP_ROWS, rows_left))):
                 if going and bytes_left <= 0:
@@ -80,6 +83,7 @@ class Piece:
             if not going:
                 return True
             tx.run(delete, (owner_id, *going[-1][:-2]))
+            self._deleted = True
             for row in going:
                 if row[-1] is not None:
                     tx.run(sql.BODY_DELETE, (row[-1],))

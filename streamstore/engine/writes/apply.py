@@ -16,6 +16,7 @@ It is the hot path: a put with a stream is three statements, and the rest of it 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
+from zlib import adler32
 
 from ... import limits
 from ...codec.items import pack
@@ -72,11 +73,8 @@ def judge(group: Group, mutation: Mutation) -> Applied:
         applied.new_size = mutation.item_size
         applied.new_packed = packed = mutation.packed
         before = applied.old_packed
-        if before is not None and (
-            before == packed
-            or (packed is not None and len(before) == len(packed) and applied.old == mutation.item)
-        ):
-            applied.changed = False
+        if before is not None and packed is not None and _may_be_equal(before, packed):
+            applied.changed = before != packed and applied.old != mutation.item
     elif kind == "update":
         _judge_update(applied, mutation)
     elif kind == "delete":
@@ -143,6 +141,15 @@ def carry_out(group: Group, applied: Applied) -> None:
         # What expires is deleted free of write units.
         larger = old_size if old_size > new_size else new_size
         group.observed.append((partition_id, key.hash, write_units(larger)))
+
+
+def _may_be_equal(before: bytes, after: bytes) -> bool:
+    """False where two packed items surely differ, whatever the order of their attributes.
+
+    Equal items in different orders have the same bytes in different places, hence the same sum of
+    bytes, which the lower half of Adler-32 is. It spares most puts the unpacking of the old item.
+    """
+    return len(before) == len(after) and (adler32(before) ^ adler32(after)) & 0xFFFF == 0
 
 
 def _checked_again(mutation: Mutation, current: TableInfo | None) -> TableInfo:

@@ -183,7 +183,8 @@ def rows(path: Path) -> list[int]:
     connection = apsw.Connection(str(path))
     try:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return [row[0] for row in connection.execute(IDS).fetchall()]
+        found: list[Any] = connection.execute(IDS).fetchall()
+        return [row[0] for row in found]
     finally:
         connection.close()
 

@@ -25,8 +25,8 @@ from streamstore.storage.readers import Readers
 
 ROOT = Path(__file__).resolve().parents[3]
 
-# A program of somebody else's, with the system's SQLite: it takes the log away if it is alone. (SQLite
-# 3.54 looks at the locks of the shared memory too before it does; what others bring is older.)
+# A program of somebody else's, with the system's SQLite: it takes the log away if it is alone.
+# (SQLite 3.54 looks at the locks of the shared memory too; what others bring is older.)
 FOREIGN = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1])

@@ -1,4 +1,4 @@
-"""The process dies at every named point, over and over: the file opens, and acknowledgements hold."""
+"""The process dies at every named point, over and over: the file opens, acknowledgements hold."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def strike_at(point: str, pass_by: int) -> None:
 
 
 def write_and_say_so(store: Any, log: int, first: int) -> None:
-    """Groups of one and of several, a checkpoint, a vacuum, a copy; each acknowledgement is logged."""
+    """Groups of one and of several, a checkpoint, a copy; each acknowledgement is logged."""
     told: list[Any] = []
     for number in range(first, first + 3):
         store.put(number)

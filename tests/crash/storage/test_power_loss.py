@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from streamstore.errors import StorageError
-from streamstore.storage import maintenance, migrate
+from streamstore.storage import files, maintenance, migrate
 
 BODY = b"b" * 700
 POSITIONS = 40
@@ -130,7 +130,7 @@ def test_beside_a_reader_that_keeps_the_wal_the_rewritten_bytes_are_on_the_disk(
         lambda connection, path: maintenance.make_wal_durable(connection, path, 0.0),
     )
     if not rewrite:
-        monkeypatch.setattr(maintenance.files, "rewrite_wal", lambda path: 0)
+        monkeypatch.setattr(files, "rewrite_wal", lambda path: 0)
     readers: list[apsw.Connection] = []
     for position in range(1, 11):
         folder = tmp_path / str(position)

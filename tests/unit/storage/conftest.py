@@ -51,7 +51,7 @@ class CountingGroup:
 
 
 class Rig:
-    """A writer, readers and what a Store would hold. `state`: ids that memory says are committed."""
+    """A writer, readers and what a Store would hold. `state`: ids that memory calls committed."""
 
     def __init__(
         self, path: Path | None, clock: Clock | None = None, vfs: str | None = None

@@ -20,7 +20,8 @@ STATE = "SELECT name, value FROM store_state ORDER BY name"
 
 
 def state(connection: apsw.Connection) -> dict[str, Any]:
-    return dict(connection.execute(STATE).fetchall())
+    rows: list[Any] = connection.execute(STATE).fetchall()
+    return dict(rows)
 
 
 @pytest.mark.parametrize("memory", [False, True])

@@ -26,7 +26,7 @@ class Hurried:
 
     def monotonic(self) -> float:
         self.calls += 1
-        return float(self.calls) * 0.003
+        return float(self.calls)
 
 
 def put(world: Any, number: int, g: Any) -> Any:

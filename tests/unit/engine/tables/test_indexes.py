@@ -1,4 +1,6 @@
-"""Index keys: what an item may hold there, what an update may write to, what a write costs an index."""
+"""Index keys: what an item may hold there, what an update may write to, what a write costs an
+index.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +18,19 @@ PUT_EMPTY = (
     " supported. " + EMPTY + " IndexName: {}, IndexKey: {}"
 )
 UPDATE_EMPTY = (
-    "One or more parameter values are not valid. The update expression attempted to update a secondary"
-    " index key to a value that is not supported. " + EMPTY
+    "One or more parameter values are not valid. The update expression attempted to update a"
+    " secondary index key to a value that is not supported. " + EMPTY
+)
+UPDATE_TYPE = (
+    "The update expression attempted to update the secondary index key to unsupported type"
+)
+UPDATE_SIZE = (
+    "The update expression attempted to update the secondary index key beyond allowed size limits"
+)
+PART_OF_KEY = INVALID + "Cannot update attribute {}. This attribute is part of the key"
+NOT_SCALAR = (
+    "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed:"
+    " IndexKey: {}"
 )
 MISMATCH = INVALID + "Type mismatch for Index Key {} Expected: {} Actual: {} IndexName: {}"
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}
@@ -42,18 +55,18 @@ def table(worlds: Any) -> Any:
         (
             {"g": {"N": "1"}},
             MISMATCH.format("g", "S", "N", "first"),
-            "The update expression attempted to update the secondary index key to unsupported type",
+            UPDATE_TYPE,
         ),
         (
             {"n": {"NULL": True}},
             MISMATCH.format("n", "N", "NULL", "second"),
-            "The update expression attempted to update the secondary index key to unsupported type",
+            UPDATE_TYPE,
         ),
         # The alphabetically first offending index is named, not the first in the table.
         (
             {"n": {"S": "x"}, "b": {"S": "x"}},
             MISMATCH.format("b", "B", "S", "first"),
-            "The update expression attempted to update the secondary index key to unsupported type",
+            UPDATE_TYPE,
         ),
         (
             {"g": {"S": ""}},
@@ -69,14 +82,12 @@ def table(worlds: Any) -> Any:
         (
             {"g": {"S": "x" * 1025}},
             INVALID + "Size limit exceeded",
-            "The update expression attempted to update the secondary index key beyond allowed size"
-            " limits",
+            UPDATE_SIZE,
         ),
         (
             {"x": {"S": "é" * 512}, "y": {"S": "é" * 513}},
             INVALID + "Size limit exceeded",
-            "The update expression attempted to update the secondary index key beyond allowed size"
-            " limits",
+            UPDATE_SIZE,
         ),
     ],
 )
@@ -115,14 +126,14 @@ def test_an_update_answers_only_for_values_it_changes(table: Any) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("SET pk = :v", INVALID + "Cannot update attribute pk. This attribute is part of the key"),
-        ("SET a = :v, sk.x = :v", INVALID + "Cannot update attribute sk. This attribute is part of the key"),
-        ("REMOVE pk[0] SET a = :v", INVALID + "Cannot update attribute pk. This attribute is part of the key"),
-        ("SET g.x = :v", "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: g"),
-        ("REMOVE l[0] SET a = :v", "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: IndexKey: l"),
+        ("SET pk = :v", PART_OF_KEY.format("pk")),
+        ("SET a = :v, sk.x = :v", PART_OF_KEY.format("sk")),
+        ("REMOVE pk[0] SET a = :v", PART_OF_KEY.format("pk")),
+        ("SET g.x = :v", NOT_SCALAR.format("g")),
+        ("REMOVE l[0] SET a = :v", NOT_SCALAR.format("l")),
         ("SET g = :v, a.g = :v REMOVE n", None),
     ],
-)  # fmt: skip
+)
 def test_an_update_may_not_write_to_keys_nor_below_index_keys(
     worlds: Any, table: Any, text: str, message: str | None
 ) -> None:

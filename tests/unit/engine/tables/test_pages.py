@@ -1,7 +1,10 @@
-"""Query and Scan against a sorted list: order, ranges, both directions, any start, segments, large bodies."""
+"""Query and Scan against a sorted list: order, ranges, both directions, any start, segments, large
+bodies.
+"""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -142,6 +145,7 @@ def test_pages_of_an_index_query_lose_no_ties_and_repeat_none(
     assert all(set(i) == {"pk", "sk", "g", "t", "kept"} for i in found)
 
 
+U_OF_0: list[Any] = [("=", [number(0)]), ("=", [{"S": "u"}])]
 PARTS: list[tuple[list[Any], Any]] = [
     ([("=", [number(1)])], lambda t, u, w: t == 1),
     ([("<", [number(1)])], lambda t, u, w: t < 1),
@@ -150,9 +154,9 @@ PARTS: list[tuple[list[Any], Any]] = [
     ([(">=", [number(1)])], lambda t, u, w: t >= 1),
     ([("BETWEEN", [number(0), number(1)])], lambda t, u, w: True),
     ([("=", [number(1)]), ("begins_with", [{"S": "v"}])], lambda t, u, w: t == 1 and u == "v"),
-    ([("=", [number(0)]), ("=", [{"S": "u"}]), (">", [{"S": "w1"}])], lambda t, u, w: t == 0 and w > "w1"),
-    ([("=", [number(1)]), ("=", [{"S": "v"}]), ("begins_with", [{"S": "w3"}])], lambda t, u, w: t == 1 and w == "w3"),
-    ([("=", [number(0)]), ("=", [{"S": "u"}]), ("BETWEEN", [{"S": "w0"}, {"S": "w0"}])], lambda t, u, w: t == 0 and w == "w0"),
+    ([*U_OF_0, (">", [{"S": "w1"}])], lambda t, u, w: t == 0 and w > "w1"),
+    ([*U_OF_0, ("begins_with", [{"S": "w2"}])], lambda t, u, w: t == 0 and w == "w2"),
+    ([*U_OF_0, ("BETWEEN", [{"S": "w0"}] * 2)], lambda t, u, w: t == 0 and w == "w0"),
     ([("=", [number(0)]), ("<=", [{"S": "u"}])], lambda t, u, w: t == 0),
     ([("=", [number(0)]), (">", [{"S": "u"}])], lambda t, u, w: False),
 ]  # fmt: skip
@@ -298,5 +302,5 @@ def test_numbers_of_keys_are_read_in_numeric_order(world: Any) -> None:
     with world.reading() as rx:
         rows = query(rx, table, None, KeyRange({"pk": {"S": "p"}}, ()))
         found = [item["sk"]["N"] for item, _ in rows]
-    assert all(compare(a, b) < 0 for a, b in zip(found, found[1:], strict=False))
+    assert all(compare(a, b) < 0 for a, b in pairwise(found))
     assert len(found) == len(texts)

@@ -1,4 +1,6 @@
-"""Single writes: what changes nothing, what an update may become, what is checked again under the lock."""
+"""Single writes: what changes nothing, what an update may become, what is checked again under the
+lock.
+"""
 
 from __future__ import annotations
 

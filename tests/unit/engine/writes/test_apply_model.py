@@ -1,4 +1,6 @@
-"""Random writes against a plain dict: items, index rows, counters, records and large bodies all follow from it."""
+"""Random writes against a plain dict: items, index rows, counters, records and large bodies all
+follow from it.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from streamstore.errors import ConditionFailed, RequestError
 
 NAMES = st.sampled_from(["a", "b", "c"])
 # Bodies end up inline, near the border and out of line.
-PADS = st.sampled_from([5, 620, 660, 1500])
+PADS = st.sampled_from([5, 620, 660, 1500, 1600])
 KEYS = st.fixed_dictionaries({"pk": st.sampled_from(["a", "b"]), "sk": st.sampled_from(["a", "b"])})
 ATTRIBUTES = st.fixed_dictionaries(
     {},

@@ -1,4 +1,6 @@
-"""The group's own memory: exact undo, overlays that later units see, what is handed over after COMMIT."""
+"""The group's own memory: exact undo, overlays that later units see, what is handed over after
+COMMIT.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from streamstore.codec.hashing import HASH_MAX, HASH_MIN
 from streamstore.engine.tables import tables
 from streamstore.engine.writes.apply import apply
 from streamstore.errors import ResourceInUse, ResourceNotFound
+from streamstore.storage import statements_tables
 
 ITEM = {"pk": {"S": "p"}, "sk": {"S": "s"}}
 
@@ -166,8 +170,54 @@ def test_numbers_of_shards_and_partitions_that_are_no_more_are_not_kept(world: A
     assert (engine.partition_counters, engine.index_counters) == ({}, {})
 
 
+class Samples:
+    """Keeps what the split policy would be shown."""
+
+    def __init__(self) -> None:
+        self.seen: list[Any] = []
+
+    def observe(self, observed: Any, now_ms: int) -> None:
+        self.seen += [units for _, _, units in observed]
+
+
+def test_the_load_that_is_sampled_is_that_of_writes_that_happened(world: Any) -> None:
+    world.create()
+    world.engine.samples = Samples()
+    puts = [world.put_of({**ITEM, "v": {"S": "x" * size}}) for size in (10, 2000, 10)]
+
+    def writes_and_fails(group: Any) -> None:
+        apply(group, puts[1])
+        raise RuntimeError("after a write")
+
+    units = [lambda g: apply(g, puts[0]), writes_and_fails, lambda g: apply(g, puts[2])]
+    world.writer.run_many([(unit, 1) for unit in units])
+    assert world.engine.samples.seen == [1]
+    world.put({**ITEM, "v": {"S": "x" * 2000}})
+    world.do(world.delete_of(ITEM))
+    assert world.engine.samples.seen == [1, 2, 2]
+
+
+def test_numbers_that_a_failed_unit_read_off_its_own_rows_are_read_again(world: Any) -> None:
+    seen = []
+
+    def makes(count: int) -> Any:
+        def unit(group: Any) -> None:
+            values = (1, HASH_MIN, HASH_MAX, 0, count, 0)
+            group.tx.run(statements_tables.PARTITION_INSERT, values)
+            partition_id = group.tx.last_rowid()
+            seen.append((partition_id, group.partition_counters(partition_id).item_count))
+            if count == 7:
+                raise RuntimeError("after making a partition")
+
+        return unit
+
+    world.writer.run_many([(lambda group: None, 1), (makes(7), 1), (makes(3), 1)])
+    assert seen == [(1, 7), (1, 3)]
+
+
 def test_publishing_twice_changes_nothing(world: Any) -> None:
     world.create(view_type="NEW_IMAGE")
+    world.engine.samples = Samples()
     kept: list[Any] = []
 
     def unit(group: Any) -> None:
@@ -182,6 +232,7 @@ def test_publishing_twice_changes_nothing(world: Any) -> None:
     kept[0].published()
     assert (engine.sequence, engine.shard_counters, engine.partition_counters) == before
     assert world.table() == table
+    assert engine.samples.seen == [1]
 
 
 def test_the_sequence_starts_at_the_clock_and_never_goes_back(world: Any) -> None:

@@ -15,8 +15,8 @@ from streamstore.errors import ValidationFailed
 
 MISMATCH = "The provided key element does not match the schema"
 EMPTY = (
-    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain"
-    " an empty {} value. Key: {}"
+    "One or more parameter values are not valid. The AttributeValue for a key attribute cannot"
+    " contain an empty {} value. Key: {}"
 )
 HASH_SIZE = (
     "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit"

@@ -69,6 +69,29 @@ def test_an_error_that_rolls_the_group_back_is_definite_for_every_member(
     assert rig.writer.run(rig.put(1000)) == 1000
 
 
+@pytest.mark.parametrize("others", [0, 3])
+def test_the_unit_that_met_the_error_gets_the_same_definite_error(
+    make_rig: Any, faults: Any, others: int
+) -> None:
+    rig = make_rig(vfs="faulty")
+    spill(rig)
+
+    def large(group: Any) -> None:
+        for n in range(100, 100 + UNITS):
+            rig.put(n, BODY)(group)
+
+    faults.fail = Countdown("write", "wal", 5, apsw.FullError("injected"), sticky=False)
+    units = [(rig.put(n), 1) for n in range(others)] + [(large, 1), (rig.put(50), 1)]
+    outcomes = rig.writer.run_many(units)
+    errors = [it.error for it in outcomes[: others + 1]]
+    assert [type(it) for it in errors] == [RolledBack] * (others + 1)
+    assert len(set(map(id, errors))) == len(errors), "each raises its own"
+    assert all("No space is left" in str(it) for it in errors)
+    # The one behind them was not in the group any more.
+    assert outcomes[-1].result == 50
+    assert rig.ids() == [50]
+
+
 def test_a_unit_that_swallows_the_error_does_not_write_in_autocommit(
     make_rig: Any, faults: Any
 ) -> None:
@@ -166,7 +189,9 @@ def test_a_latched_store_opens_again_with_its_acknowledged_rows(make_rig: Any, f
 
 
 def test_an_error_while_flushing_is_definite(rig: Any) -> None:
-    class Broken(type(rig.group(None))):  # type: ignore[misc]
+    base: Any = type(rig.group(None))
+
+    class Broken(base):  # type: ignore[misc]
         def flush(self) -> None:
             raise ZeroDivisionError
 
@@ -181,7 +206,9 @@ def test_an_error_while_flushing_is_definite(rig: Any) -> None:
 def test_a_picture_in_memory_that_cannot_be_published_latches_but_the_write_is_acknowledged(
     rig: Any,
 ) -> None:
-    class Broken(type(rig.group(None))):  # type: ignore[misc]
+    base: Any = type(rig.group(None))
+
+    class Broken(base):  # type: ignore[misc]
         def published(self) -> None:
             raise ZeroDivisionError
 
@@ -212,14 +239,12 @@ def test_a_cursor_that_a_unit_leaves_open_holds_nothing(file_rig: Any) -> None:
 def test_a_transaction_kept_beyond_its_group_refuses(rig: Any) -> None:
     kept: list[Any] = []
     rig.writer.run(lambda group: kept.append(group.tx))
-    for use in (
-        lambda tx: tx.run("DELETE FROM record"),
-        lambda tx: tx.one("SELECT 1"),
-        lambda tx: tx.iterate("SELECT 1"),
-        lambda tx: tx.run_each("DELETE FROM record", [()]),
-    ):
+    tx = kept[0]
+    for use in (tx.run, tx.one, tx.all, tx.iterate):
         with pytest.raises(StorageError, match="over"):
-            use(kept[0])
+            use("DELETE FROM record")
+    with pytest.raises(StorageError, match="over"):
+        tx.run_each("DELETE FROM record", [()])
 
 
 @pytest.mark.parametrize("with_error", [False, True])

@@ -1,9 +1,9 @@
 """Leaders die, and nobody hangs (engine.md 1.6): at every point exhaustively, then at random.
 
 The exhaustive part raises where CPython itself would: at the entry of a Python function and at the
-return of a C function that bytecode has called, which is what a profile function is called at. An
-exception that it raises comes out of the call instruction, after the call had its effect, exactly as
-a pending KeyboardInterrupt would. The random part uses PyThreadState_SetAsyncExc on real threads.
+return of a C function that bytecode has called, which is where a profile function is called. What
+it raises comes out of the call instruction, after the call had its effect, exactly as a pending
+KeyboardInterrupt would. The random part uses PyThreadState_SetAsyncExc on real threads.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def broken(outcome: Outcome) -> None:
 
 
 class Case:
-    """One round: some units of a loop wait, then `action` is interrupted, then somebody else leads."""
+    """One round: units of a loop wait, an action is interrupted, somebody else leads."""
 
     def __init__(self, rig: Any, base: int) -> None:
         self.rig = rig
@@ -184,7 +184,7 @@ def test_an_interruption_at_every_single_point_harms_nobody(
 def test_a_recovery_that_is_interrupted_is_finished_by_whoever_leads_next(
     make_rig: Any, method: str, strikes: int
 ) -> None:
-    """The leader dies, its recovery is cut in the group's own method, the next one's at every point."""
+    """A leader dies, its recovery is cut in the group's method, the next one's at every point."""
     rig = make_rig(memory=True)
     kind: Any = type(rig.group(None))
     left: list[bool] = []
@@ -260,7 +260,7 @@ def interrupt(ident: int) -> None:
 
 
 class Worker(threading.Thread):
-    """Writes rows until told to stop. Takes one interruption at a time, and says when the next may come."""
+    """Writes rows until told to stop. Says when it is ready for the next interruption."""
 
     def __init__(self, rig: Any, base: int, stop: threading.Event) -> None:
         super().__init__()
@@ -292,7 +292,7 @@ class Worker(threading.Thread):
 
 
 async def submit_and_cancel(rig: Any, base: int, stop: threading.Event, seed: int) -> list[int]:
-    """An event loop in the same writer: half of its awaits are cancelled. Returns what was acknowledged."""
+    """An event loop in the same writer, half of whose awaits are cancelled; what it was told."""
     dice = random.Random(seed)
     loop = asyncio.get_running_loop()
     acknowledged: list[int] = []

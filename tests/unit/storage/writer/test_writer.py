@@ -99,7 +99,7 @@ def test_a_group_takes_4_mib_and_never_cuts_a_unit(rig: Any) -> None:
     for n, cost in enumerate([big // 2, big // 2, 1, big * 2, 1]):
         rig.writer.enqueue(rig.put(n), cost, lambda it: None)
     rig.writer.lead()
-    # Two halves, then the small one alone since the next is too large, the large one alone, the last.
+    # Two halves; the small one alone, since the next is too large; the large one alone; the last.
     assert rig.events.count("begin") == 4
     assert rig.ids() == [0, 1, 2, 3, 4]
 
@@ -255,7 +255,8 @@ def foreign_lock(file_rig: Any) -> Any:
 
 
 def test_a_foreign_lock_never_holds_up_an_event_loop(file_rig: Any, foreign_lock: Any) -> None:
-    rig, told = file_rig, []
+    rig = file_rig
+    told: list[Outcome] = []
     rig.writer.enqueue(rig.put(1), 1, told.append)
     started = rig.clock.monotonic()
     assert rig.writer.try_lead() is False
@@ -270,7 +271,8 @@ def test_a_thread_waits_for_a_foreign_lock_a_bounded_time_and_everybody_is_told_
     file_rig: Any, foreign_lock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "BUSY_SECONDS_THREAD", 0.1)
-    rig, told = file_rig, []
+    rig = file_rig
+    told: list[Outcome] = []
     rig.writer.enqueue(rig.put(1), 1, told.append)
     with pytest.raises(Busy) as caught:
         rig.writer.run(rig.put(2))

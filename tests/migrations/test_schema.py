@@ -9,30 +9,36 @@ from pathlib import Path
 from typing import Any
 
 import apsw
+import pytest
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from streamstore.storage import migrate
+from streamstore.clock import ManualClock
+from streamstore.config import Settings
+from streamstore.storage import files, migrate
+from streamstore.storage.connection import finish_fresh, prepare_fresh
 from streamstore.storage.schema import metadata
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def structure(connection: apsw.Connection) -> dict[str, Any]:
-    """What SQLite understood of each table: columns, kind, counting, indexes with their conditions."""
+    """What SQLite understood of each table: columns, kind, counting, indexes, conditions."""
     found: dict[str, Any] = {}
-    rows = connection.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'table'").fetchall()
+    rows: list[Any] = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'table'"
+    ).fetchall()
     for name, sql in rows:
         if name.startswith("sqlite_"):
             continue
         indexes = {}
-        listed = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
+        listed: list[Any] = connection.execute(f'PRAGMA index_list("{name}")').fetchall()
         for _, index, unique, origin, partial in listed:
-            columns = connection.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
+            columns: list[Any] = connection.execute(f'PRAGMA index_xinfo("{index}")').fetchall()
             where = None
             if partial:
                 query = "SELECT sql FROM sqlite_schema WHERE name = ?"
-                text = connection.execute(query, (index,)).fetchall()[0][0]
+                text = str(connection.execute(query, (index,)).fetchall()[0][0])
                 where = " ".join(text.split("WHERE")[1].split())
             shown = index if origin == "c" else origin
             indexes[shown] = (unique, where, [row[2:] for row in columns])
@@ -70,11 +76,13 @@ def test_the_migrations_make_what_is_packaged() -> None:
 
 
 def test_the_core_metadata_describes_what_is_packaged() -> None:
-    dialect = sqlite.dialect()  # type: ignore[no-untyped-call]
+    dialect: Any = sqlite.dialect()
+    indexes: list[Any]
     texts = []
     for table in metadata.sorted_tables:
         texts.append(str(CreateTable(table).compile(dialect=dialect)))
-        texts += [str(CreateIndex(index).compile(dialect=dialect)) for index in table.indexes]
+        indexes = list(table.indexes)
+        texts += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
     assert made_by(*texts) == packaged()
 
 
@@ -109,7 +117,7 @@ def test_alembic_on_the_command_line_prints_the_same_steps() -> None:
             "-c",
             "migrations/alembic.ini",
             "upgrade",
-            "0001",
+            "head",
             "--sql",
         ],
         cwd=ROOT,
@@ -119,11 +127,11 @@ def test_alembic_on_the_command_line_prints_the_same_steps() -> None:
         check=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
-    steps = migrate.render(migrate.scripts_folder(), 0, 1)
+    steps = migrate.render(migrate.scripts_folder(), 0, migrate.REVISION)
     assert answer.stdout.split() == " ".join(steps).split()
     assert "alembic_version" not in answer.stdout
     online = subprocess.run(
-        [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "0001"],
+        [sys.executable, "-m", "alembic", "-c", "migrations/alembic.ini", "upgrade", "head"],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -132,3 +140,25 @@ def test_alembic_on_the_command_line_prints_the_same_steps() -> None:
     )
     assert online.returncode != 0
     assert "opening it with streamstore" in online.stderr
+
+
+@pytest.mark.parametrize("revision", range(1, migrate.REVISION))
+def test_a_file_of_every_released_revision_becomes_what_a_fresh_one_is(
+    tmp_path: Path, revision: int
+) -> None:
+    path = tmp_path / "store.db"
+    connection = apsw.Connection(str(path))
+    prepare_fresh(connection)
+    for step in migrate.render(migrate.scripts_folder(), 0, revision):
+        connection.execute(step).fetchall()
+    connection.execute(f"PRAGMA application_id = {files.APPLICATION_ID}").fetchall()
+    connection.execute(f"PRAGMA user_version = {revision}").fetchall()
+    finish_fresh(connection)
+    connection.close()
+    opened = migrate.open_file(path, Settings(), ManualClock())
+    try:
+        assert opened.backup is not None
+        assert structure(opened.connection) == packaged()
+    finally:
+        opened.connection.close()
+        opened.claim.release()
