@@ -47,6 +47,7 @@ class Engine:
     __slots__ = (
         "_unsaved",
         "catalog",
+        "catalogue_version",
         "clock",
         "commits",
         "drops_pending",
@@ -88,6 +89,8 @@ class Engine:
         self.stored_sequence = 0
         # The greatest catalogue version given out, those of groups that failed included.
         self.last_version = 1
+        # The stored one, as of the last look; only moved by those who write.
+        self.catalogue_version = 0
         # Whether dropped tables or indexes may have rows left (tables/removal).
         self.drops_pending = False
         # Numbers as of the last commit, by id: a cache of rows, so that a group need not read them.
@@ -111,8 +114,12 @@ class Engine:
     def reload(self, rx: ReadTransaction) -> None:
         """Take the picture of the disk anew, for a store that reads beside its owner's process.
 
-        Requests that run go on with the picture they began with.
+        Nothing is done where it has not moved. Requests that run go on with the picture they began
+        with.
         """
+        row = rx.one(statements_tables.CATALOGUE_VERSION)
+        if row is not None and row[0] == self.catalogue_version:
+            return
         self.last_version += 1
         catalog = Catalog(self.settings)
         self._read(rx, catalog)
@@ -121,6 +128,8 @@ class Engine:
     def _read(self, rx: ReadTransaction, catalog: Catalog) -> None:
         self.iterator_key = self._secret(rx, _ITERATOR_KEY, ITERATOR_KEY_BYTES)
         self.event_id_prefix = self._secret(rx, _EVENT_ID_PREFIX, EVENT_ID_PREFIX_BYTES)
+        row = rx.one(statements_tables.CATALOGUE_VERSION)
+        self.catalogue_version = 0 if row is None else row[0]
         row = rx.one(statements_streams.SEQUENCE)
         self.stored_sequence = 0 if row is None else row[0]
         self.sequence = max(self.stored_sequence, self.clock.now_ms() * _US_PER_MS)

@@ -77,6 +77,11 @@ PARTITION_INSERT: Final = (
 # retired_ms, partition_id
 PARTITION_RETIRE: Final = "UPDATE partition SET retired_ms = ? WHERE partition_id = ?"
 # partition_id -> item_count, item_bytes
+# Moves with every change of tables, indexes, partitions, shards or streams, for readers of other
+# processes (Engine.reload).
+CATALOGUE_VERSION: Final = "SELECT value FROM store_state WHERE name = 'catalogue_version'"
+CATALOGUE_MOVE: Final = "UPDATE store_state SET value = value + 1 WHERE name = 'catalogue_version'"
+
 PARTITION_COUNTERS: Final = "SELECT item_count, item_bytes FROM partition WHERE partition_id = ?"
 # item_count, item_bytes, partition_id
 PARTITION_COUNTERS_SET: Final = (

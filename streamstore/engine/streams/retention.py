@@ -221,6 +221,7 @@ def _forget(group: Group) -> bool:
         ):
             version = group.next_catalogue_version()
             group.put_table(replace(table, last_stream=None, version=version))
+        group.catalogue_moved = True
         group.after_commit(_forgetting(engine, stream_id))
     return len(rows) == _STREAMS_FORGOTTEN
 

@@ -87,6 +87,7 @@ class Group:
         "_journal",
         "_put",
         "_tables",
+        "catalogue_moved",
         "engine",
         "indexes",
         "now_ms",
@@ -111,6 +112,8 @@ class Group:
         self.observed: list[tuple[int, bytes, int]] = []
         # The creation time of this group's records, by stream (streams/log).
         self.stream_ms: dict[int, int] = {}
+        # Whether readers of other processes must take the catalogue anew; put_table sees to it.
+        self.catalogue_moved = False
         self._tables: dict[int, TableInfo] = {}
         self._put: list[TableInfo] = []
         self._journal: list[Any] = []
@@ -152,6 +155,7 @@ class Group:
         before = tables.get(table.table_id)
         tables[table.table_id] = table
         self._put.append(table)
+        self.catalogue_moved = True
 
         def undo() -> None:
             self._put.pop()
@@ -260,6 +264,8 @@ class Group:
     def flush(self) -> None:
         """Write the numbers that moved; the last statements before COMMIT."""
         tx = self.tx
+        if self.catalogue_moved:
+            tx.run(statements_tables.CATALOGUE_MOVE)
         if self.sequence != self.engine.stored_sequence:
             tx.run(statements_streams.SEQUENCE_SET, (self.sequence,))
         for shard in self.shards.values():
