@@ -26,6 +26,7 @@ class Keeper:
     def __init__(self, tick: Callable[[], bool]) -> None:
         self._tick = tick
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self.failures = 0
@@ -46,15 +47,24 @@ class Keeper:
                 thread.start()
                 self._thread = thread
 
+    def wake(self) -> None:
+        """Have the next tick run now; from any thread, and cheap."""
+        self._wake.set()
+
     def stop(self) -> None:
         """End the thread and wait for it; the tick under way is finished first."""
         self._stop.set()
+        self._wake.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(limits.TICK_EVERY_SECONDS):
+        while not self._stop.is_set():
+            self._wake.wait(limits.TICK_EVERY_SECONDS)
+            self._wake.clear()
+            if self._stop.is_set():
+                break
             try:
                 while self._tick() and not self._stop.is_set():
                     pass

@@ -64,7 +64,8 @@ class LoopLeader:
         future: asyncio.Future[Any] = self._loop.create_future()
 
         def deliver(outcome: Outcome) -> None:
-            if future.cancelled():
+            # Cancelled by its awaiter, or told already by a leader that was then cut.
+            if future.done():
                 return
             if outcome.error is None:
                 future.set_result(outcome.result)

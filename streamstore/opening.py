@@ -59,19 +59,28 @@ class OpenParts:
         opened = migrate.open_file(path, settings, clock)
         self.claim = opened.claim
         self.backup = opened.backup
-        self.writer = Writer(opened.connection, lambda tx: self.engine.open_group(tx), clock)
+        self.writer = Writer(
+            opened.connection,
+            lambda tx: self.engine.open_group(tx),
+            clock,
+            durable=settings.durability == "full",
+        )
         self.maintenance = Maintenance(self.writer)
         return Readers(self.claim.path, clock)
 
     def close(self) -> None:
-        """Let queued writes finish, then close writer, readers and the claim."""
+        """Let queued writes finish, then close readers, writer and the claim, in this order: the
+        writer's is the last connection, so it leaves one file and nothing beside it.
+        """
         if self._closing:
             return
         self._closing = True
-        if self.writer is not None:
-            self.writer.close(finish if self.maintenance is not None else None)
-        readers = getattr(self, "readers", None)
-        if readers is not None:
-            readers.close()
-        if self.claim is not None:
-            self.claim.release()
+        try:
+            readers = getattr(self, "readers", None)
+            if readers is not None:
+                readers.close()
+            if self.writer is not None:
+                self.writer.close(finish if self.maintenance is not None else None)
+        finally:
+            if self.claim is not None:
+                self.claim.release()

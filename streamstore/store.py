@@ -96,6 +96,7 @@ class Store:
         self.scope = Scope(self.engine, self.settings.region, self.settings.account)
         self.keeper = Keeper(self.tick)
         if parts.writer is not None:
+            parts.writer.on_wal_growth = self._wal_grew
             if self.engine.unsaved:
                 parts.writer.run(lambda group: None)
             if parts.due:
@@ -325,6 +326,14 @@ class Store:
         """Start the background thread, unless settings or read_only say that there is none."""
         if self.settings.background and not self.keeper.running and not self.read_only:
             self.keeper.start()
+
+    def _wal_grew(self) -> None:
+        """The log has grown past its bound: the checkpoint is due now, not at the next tick.
+
+        Called by the leader under the writer's lock, so it only wakes the background thread.
+        """
+        self.engine.duties.finished_ms.pop("checkpoints", None)
+        self.keeper.wake()
 
     def tick(self) -> bool:
         """Run the background work that is due, a bounded piece of each; True if more is due at

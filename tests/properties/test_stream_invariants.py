@@ -213,6 +213,8 @@ class Streams(RuleBasedStateMachine):
                     shards.roll(group, group.find_table(name), shard)
                 elif len(table.partitions) < 8:
                     shards.split(group, group.find_table(name), shard)
+            for key, value in reversed(writes):
+                apply(group, self.mutation(name, key, value))
             raise LookupError
 
         first = self.mutation(name, *writes[0])

@@ -126,9 +126,6 @@ def _trim(group: Group, piece: _Piece, row: tuple[Any, ...]) -> bool:
     shard_id, stream_id, table_name, closed_ms, first, beyond, horizon, horizon_ms = row
     tx = group.tx
     cut_ms = group.engine.horizon.cut_ms(table_name)
-    if shard_id in group.shards:
-        # Units before this one in the group have moved the counters, and the row doesn't know yet.
-        beyond = group.shards[shard_id].next_ordinal
     if first < beyond:
         sequence, created_ms = log.record_at(tx, shard_id, first)
         if created_ms >= cut_ms and sequence > horizon:

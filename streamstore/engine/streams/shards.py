@@ -233,8 +233,6 @@ def _open(
     bounds = (partition.range_start, partition.range_end)
     group.tx.run(sql.SHARD_INSERT, (*row, *bounds, opened_ms, start, start))
     shard_id = group.tx.last_rowid()
-    # If the unit fails, the id is free again: nothing may remember this shard's counters then.
-    group.journal(lambda: _ignore(group.shards.pop(shard_id, None)))
     return ShardInfo(
         shard_id,
         stream_id,
@@ -308,7 +306,6 @@ def _partition(
         (table.table_id, *bounds, group.now_ms, count, size),
     )
     partition_id = group.tx.last_rowid()
-    group.journal(lambda: _ignore(group.partitions.pop(partition_id, None)))
     return PartitionInfo(partition_id, *bounds, group.now_ms)
 
 
@@ -342,7 +339,3 @@ def _spliced(old: tuple[T, ...], at: int, new: tuple[T, ...]) -> tuple[T, ...]:
 def _label(label_ms: int) -> str:
     moment = datetime.fromtimestamp(label_ms // 1000, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{label_ms % 1000:03d}"
-
-
-def _ignore(_: object) -> None:
-    """Turn an answer into None, for undo actions."""

@@ -166,8 +166,6 @@ class GroupCommit:
                 execute(statements.RELEASE)
                 group.undo(token)
             else:
-                if tx.lost is not None:
-                    raise tx.lost
                 if applied:
                     execute(statements.RELEASE)
                 applied = True
@@ -186,6 +184,7 @@ class GroupCommit:
         failpoints.hit("group-before-flush")
         group.flush()
         if tx.lost is not None:
+            # A unit has swallowed the error; all that came after it was refused.
             raise tx.lost
         tx.end()
         failpoints.hit("group-before-commit")
@@ -295,6 +294,7 @@ class GroupCommit:
         """Hand every outcome out; an interruption that came meanwhile is raised at the end."""
         interruption = flight.deliver()
         self._flight = None
+        flight.forget()
         if self.on_delivered is not None:
             with suppress(Exception):
                 self.on_delivered()

@@ -125,6 +125,13 @@ class Flight:
                 self.retried = not self.retried
         return interruption
 
+    def forget(self) -> None:
+        """After the last delivery: members know their flight, so a flight that knew its members
+        would be garbage that only the collector finds, with all their images.
+        """
+        self.members = []
+        self.tx = self.group = None
+
 
 class Alone(Exception):
     """The first unit of a group failed: no savepoint was taken for it, nothing else was applied."""

@@ -90,9 +90,15 @@ class Writer(GroupCommit):
             # later.
             member.withdrawn = True
             raise
-        if member.error is not None:
-            raise member.error
-        return member.result
+        error = member.error
+        if error is None:
+            return member.result
+        # An error whose traceback leads back to it would be garbage that only the collector finds.
+        member.error = None
+        try:
+            raise error
+        finally:
+            del error
 
     def run_many(self, units: Sequence[tuple[Unit, int]]) -> list[Outcome]:
         """Write many units, each on its own, in as few groups as the bounds allow.

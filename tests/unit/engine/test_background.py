@@ -16,7 +16,7 @@ from streamstore.codec import hashing
 from streamstore.config import TableSettings
 from streamstore.engine import background
 from streamstore.engine.background import DUTIES, Duty, run_due
-from streamstore.engine.streams import shards, splits
+from streamstore.engine.streams import retention, shards, splits
 from streamstore.errors import Busy, LimitExceeded
 
 LAB = SimpleNamespace(**runpy.run_path(str(Path(__file__).parent / "streams" / "lab.py")))
@@ -288,6 +288,14 @@ def test_a_compaction_removes_everything_old_and_says_how_much(lab: Any) -> None
     assert compacted.bytes_before >= compacted.bytes_after > 0
     assert sum(s.record_count for s in lab.shards()) == 7
     assert background.compact(store_of(lab)).records_removed == 0
+
+
+def test_a_compaction_reaches_shards_that_the_round_under_way_has_passed(lab: Any) -> None:
+    lab.create(partitions=300)
+    lab.append(*map(str, range(900)))
+    assert lab.run(retention.trim_tick), "the round has more shards to look at"
+    lab.advance(2 * DAY)
+    assert background.compact(store_of(lab)).records_removed == 900
 
 
 def test_facts_name_what_the_policy_needs(lab: Any) -> None:

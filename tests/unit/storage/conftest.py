@@ -18,7 +18,7 @@ from streamstore.config import Settings
 from streamstore.storage import failpoints, files, maintenance, migrate
 from streamstore.storage.readers import MemoryReaders, Readers
 from streamstore.storage.transaction import WriteTransaction
-from streamstore.storage.writer import Writer
+from streamstore.storage.writer import Writer, commit
 
 PUT = "INSERT INTO record (record_id, sequence, created_ms, body) VALUES (?, 0, 0, ?)"
 IDS = "SELECT record_id FROM record ORDER BY record_id"
@@ -101,6 +101,14 @@ class Rig:
         finally:
             if self.claim is not None:
                 self.claim.release()
+
+
+@pytest.fixture(autouse=True)
+def patient_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Groups hold what a test put into them, however busy the machine is: they are not cut after
+    10 ms. The tests of that bound set it back.
+    """
+    monkeypatch.setattr(commit, "GROUP_APPLY_SECONDS_MAX", 60.0)
 
 
 @pytest.fixture

@@ -127,6 +127,19 @@ def test_a_fresh_file_that_reads_back_wrong_does_not_get_its_name(
     assert os.listdir(tmp_path) == ["store.db.lock"]
 
 
+def test_tables_of_litestream_are_tolerated(make_rig: Any, tmp_path: Path) -> None:
+    rig = make_rig()
+    rig.connection.execute(
+        "CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER);"
+        "CREATE TABLE _litestream_lock (id INTEGER);"
+        "INSERT INTO _litestream_seq VALUES (1, 5)"
+    )
+    rig.close()
+    again = make_rig()
+    assert again.writer.run(again.put(1)) == 1
+    assert again.connection.execute("SELECT seq FROM _litestream_seq").fetchall() == [(5,)]
+
+
 OPEN = """
 import sys
 from streamstore.clock import SystemClock

@@ -98,6 +98,15 @@ def test_a_step_that_is_taken_back_leaves_nothing_held(
     assert horizon.held_ms == 48 * HOUR_MS
 
 
+def test_small_steps_and_slow_drift_are_believed_however_far_they_add_up(
+    clock: SteppingClock, horizon: Horizon
+) -> None:
+    for _ in range(48):
+        clock.run(1000)
+        clock.step(HOUR_MS // 2)
+        assert horizon.now_ms() == clock.now_ms()
+
+
 def test_confirming_believes_the_clock_at_once(clock: SteppingClock, horizon: Horizon) -> None:
     clock.step(48 * HOUR_MS)
     assert horizon.confirm() == 48 * HOUR_MS

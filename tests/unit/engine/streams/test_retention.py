@@ -47,16 +47,18 @@ def test_a_trim_removes_exactly_what_is_older_than_the_retention(
 
 
 def test_a_piece_is_bounded_in_rows_and_the_next_goes_on(lab: Any) -> None:
+    # A piece begins in a small shard and ends in the next one.
     lab.create()
-    count = 2 * limits.TICK_ROWS_MAX + 1
-    lab.append(*map(str, range(count)))
+    lab.append(*map(str, range(100)))
+    lab.change(shards.roll, lab.shard().info.name)
+    lab.append(*map(str, range(2 * limits.TICK_ROWS_MAX + 1)))
     lab.advance(2 * DAY)
     left = [on_disk(lab)]
     while lab.run(retention.trim_tick):
         left.append(on_disk(lab))
-        assert 0 < left[-2] - left[-1] <= limits.TICK_ROWS_MAX
-        shard = lab.shard()
-        assert shard.record_count == left[-1]
+        assert 0 <= left[-2] - left[-1] <= limits.TICK_ROWS_MAX
+        assert sum(shard.record_count for shard in lab.shards()) == left[-1]
+        shard = lab.shards()[-1]
         assert shard.horizon_sequence == shard.last_sequence
     assert on_disk(lab) == 0
     assert len(left) >= 3
@@ -231,6 +233,46 @@ def test_each_table_is_trimmed_by_its_own_retention(streams_lab: Any) -> None:
     lab.trim()
     assert lab.from_start(lab.shards(lab.stream("short"))[0]) == []
     assert lab.from_start(lab.shards(lab.stream("long"))[0]) == ["a"]
+
+
+def test_a_trim_that_fails_leaves_the_counters_as_they_were(lab: Any) -> None:
+    lab.create()
+    lab.append(*"abc")
+    lab.advance(2 * DAY)
+
+    def failing(group: Any) -> None:
+        retention.trim_tick(group)
+        raise LookupError
+
+    outcomes = lab.writer.run_many([(lambda g: lab.append_in(g, "d"), 1), (failing, 1)])
+    assert [type(outcome.error) for outcome in outcomes] == [type(None), LookupError]
+    shard = lab.shard()
+    assert (shard.first_ordinal, shard.byte_count, on_disk(lab)) == (1, 4, 4)
+
+
+def test_trimming_a_closed_shard_keeps_it_a_shard_that_nobody_waits_for(lab: Any) -> None:
+    closed = lab.create().open_shards[0]
+    lab.append(*map(str, range(limits.TICK_ROWS_MAX + 1)))
+    lab.change(shards.roll, closed.name)
+    lab.advance(2 * DAY)
+    assert lab.run(retention.trim_tick)
+    assert 0 < lab.shard(closed.name).record_count <= limits.TICK_ROWS_MAX
+    assert lab.engine.tail.moved([closed.shard_id], 2**62)
+
+
+def test_the_newest_time_is_remembered_when_its_records_are_gone_and_their_shard_is_open(
+    lab: Any,
+) -> None:
+    lab.create()
+    lab.append("a")
+    newest = lab.clock.now_ms()
+    lab.advance(2 * DAY)
+    lab.trim()
+    lab.clock.set_ms(newest - 5000)
+    lab.reopen()
+    lab.append("b")
+    page = lab.read(positions.trim_horizon(lab.shard()))
+    assert [created for _, created, _ in page.records] == [newest]
 
 
 def test_a_round_looks_at_every_shard_however_many_there_are(lab: Any) -> None:

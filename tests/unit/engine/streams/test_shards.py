@@ -163,7 +163,8 @@ def test_a_failed_split_leaves_nothing_behind(lab: Any) -> None:
         lab.append_in(group, "lost")
         shards.split(group, group.find_table("orders"), before.open_shards[0].name)
         shards.roll(group, group.find_table("orders"), before.open_shards[1].name)
-        lab.append_in(group, "lost too")
+        for label in "klmnopqrstuvw":
+            lab.append_in(group, label)
         raise LookupError("the unit fails after all")
 
     numbers = []
@@ -177,11 +178,62 @@ def test_a_failed_split_leaves_nothing_behind(lab: Any) -> None:
     assert [s.info for s in lab.shards()] == [s.info for s in states]
     assert numbers == list(range(numbers[0], numbers[0] + 4))
     # The ids that the failed unit took are given again, and nothing remembers what they were.
-    after = lab.change(shards.split, before.open_shards[0].name)
-    numbers = lab.append(*"klmnopqr")
+    lab.change(shards.split, before.open_shards[0].name)
+    after = lab.change(shards.roll, before.open_shards[1].name)
+    lab.append(*"klmnopqrstuvw")
     for shard in lab.shards():
         assert len(lab.from_start(shard)) == shard.record_count
     assert lab.table() == after
+
+
+def test_ids_that_a_failed_split_took_are_given_again_without_its_numbers(lab: Any) -> None:
+    before = lab.create(partitions=2)
+    items = {0: 6, 1: 100}
+
+    def fill(group: Any) -> None:
+        for at, count in items.items():
+            counters = group.partition_counters(before.partitions[at].partition_id)
+            counters.item_count, counters.item_bytes = count, 10 * count
+        row = "INSERT INTO item (table_id, hash, pk, sk, size) VALUES (?, ?, ?, x'', 10)"
+        for at, count in items.items():
+            first = int.from_bytes(before.partitions[at].range_start)
+            hashes = [(first + i).to_bytes(16) for i in range(count)]
+            group.tx.run_each(row, [(before.table_id, h, h) for h in hashes])
+
+    def failing(group: Any) -> None:
+        table = shards.split(group, group.find_table("orders"), before.open_shards[0].name)
+        for partition in table.partitions:
+            group.partition_counters(partition.partition_id)
+        for shard in table.open_shards:
+            group.shard_counters(shard.shard_id)
+        taken.extend(table.open_shards[:2])
+        raise LookupError
+
+    taken: list[Any] = []
+    lab.run(fill)
+    outcomes = lab.writer.run_many([(lambda g: lab.append_in(g, "a"), 1), (failing, 1)])
+    assert isinstance(outcomes[1].error, LookupError)
+    lab.append(*"abcdefgh")
+    table = lab.change(shards.split, before.open_shards[1].name)
+    children = table.open_shards[1:]
+    assert [c.shard_id for c in children] == [t.shard_id for t in taken]
+    assert all(c.start_sequence > t.start_sequence for c, t in zip(children, taken, strict=True))
+
+    def counted(group: Any) -> list[int]:
+        return [group.partition_counters(p.partition_id).item_count for p in table.partitions]
+
+    assert lab.run(counted) == [6, 100, 0]
+    lab.change(shards.disable_stream)
+    for child in children:
+        assert lab.shard(child.name).info.end_sequence == child.start_sequence
+
+
+def test_whoever_waits_for_a_shard_that_closes_wakes(lab: Any) -> None:
+    closing = lab.create(partitions=2).open_shards[0]
+    newest = lab.engine.sequence
+    assert not lab.engine.tail.moved([closing.shard_id], newest)
+    lab.change(shards.split, closing.name)
+    assert lab.engine.tail.moved([closing.shard_id], newest)
 
 
 def test_a_split_in_the_middle_of_a_group_is_seen_by_the_units_after_it(lab: Any) -> None:

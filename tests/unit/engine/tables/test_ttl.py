@@ -4,6 +4,7 @@ anything.
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from streamstore import limits
 from streamstore.codec.items import unpack
 from streamstore.codec.records import unpack_record
+from streamstore.engine import background
 from streamstore.engine.tables import ttl
 from streamstore.engine.tables.removal import drop_tick
 from streamstore.engine.writes.apply import apply
@@ -247,6 +249,8 @@ def test_disabling_stops_it_and_removes_the_rows(world: Any) -> None:
     assert not ttl.ttl_due(world.engine)
     assert left(world) == ["a", "b"]
     assert expiries(world) == 0
+    put(world, "c", {"N": str(NOW + 1)})
+    assert expiries(world) == 0
 
 
 def test_another_attribute_starts_afresh(world: Any) -> None:
@@ -330,3 +334,17 @@ def test_keys_of_every_type_are_found_again(worlds: Any) -> None:
 def left_rows(world: Any, name: str) -> int:
     table_id = world.table(name).table_id
     return int(world.rows("SELECT count(*) FROM item WHERE table_id = ?", table_id)[0][0])
+
+
+def test_expiring_is_a_duty_of_an_open_store_and_wakes_it(world: Any) -> None:
+    put(world, "a", {"N": str(NOW + 1)})
+    store = SimpleNamespace(engine=world.engine, writer=world.writer, maintenance=None)
+    while background.run_due(store):
+        pass
+    assert left(world) == ["a"]
+    world.clock.advance(2)
+    while background.run_due(store):
+        pass
+    assert left(world) == []
+    with world.reading() as rx:
+        assert background.is_due(world.engine, rx)

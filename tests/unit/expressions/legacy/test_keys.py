@@ -67,6 +67,7 @@ def test_operators_that_no_key_is_searched_by(operator: str) -> None:
     text = "Attempted conditional constraint is not an indexable operation"
     assert refusal(pk=compared(operator, *values)) == text
     assert refusal(pk=EQUAL, sk=compared(operator, *values)) == text
+    assert refusal(sk=compared(operator, *values), pk=EQUAL) == text
 
 
 def test_one_condition_or_two() -> None:

@@ -86,10 +86,11 @@ def test_a_table_must_be_there_and_not_in_the_making(desk: Any, make_desk: Any) 
     ],
 )
 def test_members_that_must_be_there(desk: Any, params: dict[str, Any], path: str) -> None:
-    assert desk.refusal("UpdateTimeToLive", **params) == (
-        "ValidationException",
+    code, text = desk.refusal("UpdateTimeToLive", **params)
+    assert code == "ValidationException"
+    assert text == (
         f"1 validation error detected: Value null at '{path}' failed to satisfy constraint:"
-        " Member must not be null",
+        " Member must not be null"
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -19,7 +21,7 @@ from streamstore.errors import (
     StoreClosed,
     Throttled,
 )
-from streamstore.storage.writer import Outcome, writer
+from streamstore.storage.writer import Outcome, commit, writer
 
 MANY = 40
 
@@ -120,7 +122,10 @@ class SteppingClock:
         return 0
 
 
-def test_a_group_ends_after_10_ms_of_applying(make_rig: Any) -> None:
+def test_a_group_ends_after_10_ms_of_applying(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "GROUP_APPLY_SECONDS_MAX", limits.GROUP_APPLY_SECONDS_MAX)
     clock = SteppingClock()
     rig = make_rig(memory=True, clock=clock)
 
@@ -139,7 +144,10 @@ def test_a_group_ends_after_10_ms_of_applying(make_rig: Any) -> None:
     assert rig.ids() == list(range(7))
 
 
-def test_an_event_loop_leads_for_10_ms_at_most(make_rig: Any) -> None:
+def test_an_event_loop_leads_for_10_ms_at_most(
+    make_rig: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commit, "GROUP_APPLY_SECONDS_MAX", limits.GROUP_APPLY_SECONDS_MAX)
     clock = SteppingClock()
     rig = make_rig(memory=True, clock=clock)
 
@@ -151,6 +159,33 @@ def test_an_event_loop_leads_for_10_ms_at_most(make_rig: Any) -> None:
     assert rig.writer.try_lead()
     assert rig.writer.units == 1
     assert rig.writer.pending
+
+
+@pytest.mark.parametrize("kind", ["put", "refused", "many", "loop"])
+def test_nothing_is_left_to_the_garbage_collector(rig: Any, kind: str) -> None:
+    """Cycles would hold every item until it runs, and make it run often."""
+
+    def work() -> None:
+        if kind == "put":
+            rig.writer.run(lambda group: None)
+        elif kind == "refused":
+            with contextlib.suppress(ConditionFailed):
+                rig.writer.run(refuse)
+        elif kind == "many":
+            rig.writer.run_many([(lambda group: None, 1)] * 3)
+        else:
+            rig.writer.enqueue(lambda group: None, 1, lambda it: None)
+            rig.writer.try_lead()
+
+    work()
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(100):
+            work()
+        assert gc.collect() < 50
+    finally:
+        gc.enable()
 
 
 def test_a_full_queue_throttles_by_count_and_by_bytes(rig: Any) -> None:
