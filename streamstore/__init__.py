@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .clock import ManualClock, SystemClock
     from .config import Settings, TableSettings
     from .errors import ConsumerError, RequestError, StorageError, StoreError
-    from .store import Store, open
+    from .store import Store, open  # noqa: A004 - streamstore.open, as dbm.open and gzip.open
     from .table import Table
 
 __version__ = "0.1.0"

@@ -126,7 +126,7 @@ class TurnReads:
         self._ending = False
 
     def read(self, engine: Engine, readers: AnyReaders, plan: ReadPlan) -> Reply:
-        """Carry out a short reading plan. Raises Busy where a lock is taken: then read in a thread."""
+        """Carry out a short reading plan. Raises Busy where a lock is taken: use a thread then."""
         if isinstance(readers, MemoryReaders):
             # Its transaction is the writer's lock, which nobody may keep.
             with readers.loop_transaction() as rx:

@@ -31,7 +31,7 @@ def encode_binary(value: Any) -> str:
 
 
 class Fragments:
-    """The memory of one store. Any thread may use it: a race costs a body its place, and no more."""
+    """The memory of one store. Any thread may use it: a race costs a body its place, no more."""
 
     __slots__ = ("_bytes", "_new", "_old")
 

@@ -539,7 +539,7 @@ def tables_totals(rx: Any, table: TableInfo) -> tuple[int, int]:
     return table_totals(rx, table)
 
 
-Streams.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Streams.TestCase.settings = settings(max_examples=120, stateful_step_count=40, deadline=None)
 TestStreams = Streams.TestCase
 
 
