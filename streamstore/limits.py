@@ -38,6 +38,9 @@ EXPRESSION_CACHE_CHARS: Final = 256 * KIB
 FRAGMENT_BODY_BYTES_MAX: Final = 4 * KIB
 FRAGMENT_GENERATION_BYTES: Final = 4 * MIB
 
+# A page of at most so many items is fetched at once; more are taken row by row.
+ROWS_AT_ONCE_MAX: Final = 64
+
 # Requests.
 REQUEST_BODY_BYTES_MAX: Final = 16 * MIB
 REQUEST_HEADERS_BYTES_MAX: Final = 16 * KIB

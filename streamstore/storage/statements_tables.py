@@ -196,6 +196,19 @@ ENTRIES_COLLECTION_BYTES: Final = (
     " (SELECT size FROM index_entry WHERE index_id = ? AND hash = ? AND pk = ? LIMIT ?)"
 )
 
+# The same for pages that are fetched at once: one more value, how many rows.
+LIMITED: Final = {
+    statement: statement + " LIMIT ?"
+    for statement in (
+        ITEMS_FORWARD,
+        ITEMS_BACKWARD,
+        ITEMS_SCAN,
+        ENTRIES_FORWARD,
+        ENTRIES_BACKWARD,
+        ENTRIES_SCAN,
+    )
+}
+
 # Expiries: table_id, expires_s, hash, pk, sk.
 # An item that is moved twice within a group may find its row there.
 EXPIRY_INSERT: Final = (

@@ -11,9 +11,10 @@ each time."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
+from ... import limits
 from ...codec.hashing import HASH_MAX, HASH_MIN, partition_hash
 from ...codec.items import unpack
 from ...codec.sizes import Item
@@ -26,20 +27,14 @@ if TYPE_CHECKING:
     from ...expressions import KeyRange
     from ...storage.transaction import ReadTransaction
 
-# What is made of an item or entry, an Item if nothing else is asked for, with its size in bytes;
-# and an entry's item with its own.
-Sized = tuple[Any, int]
+# What an item or entry is with its size in bytes, and an entry's item with its own.
+Sized = tuple[Item, int]
 Whole = tuple[Item, int, Item, int]
 
-# What is made of a stored body; `stored` leaves it as it is.
-Shape = Callable[[bytes], Any]
+# Rows as they are stored: size in bytes and body first.
+Rows = Iterable[tuple[Any, ...]]
 
 _FIRST: Final = (b"", b"")
-
-
-def stored(body: bytes) -> bytes:
-    """The body itself, for a caller that wants an item's bytes and not its values."""
-    return body
 
 
 def query(
@@ -49,7 +44,6 @@ def query(
     key_range: KeyRange,
     forward: bool = True,
     start: Position | None = None,
-    shape: Shape = unpack,
 ) -> Iterator[Sized]:
     """Items of one partition key, or entries of one index key, in order of their sort keys.
 
@@ -58,7 +52,7 @@ def query(
     statement, values = _query(table, index, key_range, forward, start)
     for row in rx.iterate(statement, values):
         body = row[1]
-        yield (_missing() if body is None else shape(body)), row[0]
+        yield (_missing() if body is None else unpack(body)), row[0]
 
 
 def query_whole(
@@ -83,7 +77,6 @@ def scan(
     segment: int = 0,
     total: int = 1,
     start: Position | None = None,
-    shape: Shape = unpack,
 ) -> Iterator[Sized]:
     """Items of a table, or entries of an index, in order of their hashes; only those of one segment
     of `total`.
@@ -91,7 +84,7 @@ def scan(
     statement, values = _scan(table, index, segment, total, start)
     for row in rx.iterate(statement, values):
         body = row[1]
-        yield (_missing() if body is None else shape(body)), row[0]
+        yield (_missing() if body is None else unpack(body)), row[0]
 
 
 def scan_whole(
@@ -107,6 +100,44 @@ def scan_whole(
     for size, body, entry_hash, base_pk, base_sk in rx.iterate(statement, values):
         base_hash = entry_hash if index.kind == "LSI" else partition_hash(base_pk)
         yield _item(body), size, *_base(rx, table, base_hash, base_pk, base_sk)
+
+
+def query_rows(
+    rx: ReadTransaction,
+    table: TableInfo,
+    index: IndexInfo | None,
+    key_range: KeyRange,
+    forward: bool,
+    start: Position | None,
+    limit: int,
+) -> Rows:
+    """As `query`, as stored; at most `limit` are asked for. A short page is fetched at once."""
+    return _rows(rx, *_query(table, index, key_range, forward, start), limit)
+
+
+def scan_rows(
+    rx: ReadTransaction,
+    table: TableInfo,
+    index: IndexInfo | None,
+    segment: int,
+    total: int,
+    start: Position | None,
+    limit: int,
+) -> Rows:
+    """As `scan`, as stored; at most `limit` are asked for. A short page is fetched at once."""
+    return _rows(rx, *_scan(table, index, segment, total, start), limit)
+
+
+def body_of(row: tuple[Any, ...]) -> bytes:
+    """The stored body of one of `Rows`. Corrupted where it is missing."""
+    body: bytes | None = row[1]
+    return _missing() if body is None else body
+
+
+def _rows(rx: ReadTransaction, statement: str, values: tuple[Any, ...], limit: int) -> Rows:
+    if limit <= limits.ROWS_AT_ONCE_MAX:
+        return rx.all(sql.LIMITED[statement], (*values, limit))
+    return rx.iterate(statement, values)
 
 
 def _query(

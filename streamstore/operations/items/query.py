@@ -7,7 +7,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from ...codec.items import unpack
 from ...engine.model import IndexInfo, TableInfo
 from ...engine.tables import pages
 from ...engine.tables.positions import Position, keys_of, query_start
@@ -86,10 +85,14 @@ class QueryPage(Page):
     key_range: KeyRange
     position: Position | None
 
-    def entries(self, rx: ReadTransaction, shape: pages.Shape = unpack) -> Iterator[pages.Sized]:
+    def entries(self, rx: ReadTransaction) -> Iterator[pages.Sized]:
         forward = self.params.get("ScanIndexForward", True)
-        return pages.query(
-            rx, self.table, self.index, self.key_range, forward, self.position, shape
+        return pages.query(rx, self.table, self.index, self.key_range, forward, self.position)
+
+    def rows(self, rx: ReadTransaction, limit: int) -> pages.Rows:
+        forward = self.params.get("ScanIndexForward", True)
+        return pages.query_rows(
+            rx, self.table, self.index, self.key_range, forward, self.position, limit
         )
 
     def fetched(self, rx: ReadTransaction) -> Iterator[pages.Whole]:

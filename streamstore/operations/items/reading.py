@@ -11,7 +11,7 @@ of earlier pages of the same table or index stands for it (`Lengths`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from ... import limits
@@ -19,7 +19,7 @@ from ...codec.attributes import Reading
 from ...codec.items import unpack
 from ...codec.sizes import Item, read_units
 from ...engine.model import IndexInfo, TableInfo
-from ...engine.tables.pages import Shape, stored
+from ...engine.tables.pages import body_of
 from ...engine.tables.positions import BAD_START, page_key
 from ...errors import ValidationFailed
 from ...expressions import Condition, Projection, bind
@@ -30,7 +30,7 @@ from ..plan import Reply, Scope
 
 if TYPE_CHECKING:
     from ...codec.fragments import Fragments
-    from ...engine.tables.pages import Sized, Whole
+    from ...engine.tables.pages import Rows, Sized, Whole
     from ...storage.transaction import ReadTransaction
 
 Params = dict[str, Any]
@@ -241,10 +241,12 @@ class Page:
         """What `Lengths` knows it by."""
         return self.table.uuid, None if self.index is None else self.index.name
 
-    def entries(self, rx: ReadTransaction, shape: Shape = unpack) -> Iterator[Sized]:
-        """The items or entries and their sizes, from where the page begins; `shape` is made of a
-        stored body.
-        """
+    def entries(self, rx: ReadTransaction) -> Iterator[Sized]:
+        """The items or entries and their sizes, from where the page begins."""
+        raise NotImplementedError
+
+    def rows(self, rx: ReadTransaction, limit: int) -> Rows:
+        """The same as they are stored."""
         raise NotImplementedError
 
     def fetched(self, rx: ReadTransaction) -> Iterator[Whole]:
@@ -266,13 +268,15 @@ class Page:
         bodies: list[bytes] = []
         size = 0
         last: Item | None = None
-        for body, item_bytes in self.entries(rx, stored):
-            bodies.append(body)
-            size += item_bytes
+        for row in self.rows(rx, limit):
+            bodies.append(body_of(row))
+            size += row[0]
             if size >= _PAGE_BYTES_MAX or len(bodies) == limit:
-                last = unpack(body)
+                last = unpack(bodies[-1])
                 break
-        shape: Shape = unpack if self.fragments is None else self.fragments.json_of
+        shape: Callable[[bytes], Any] = unpack
+        if self.fragments is not None:
+            shape = self.fragments.json_of
         items = [shape(body) for body in bodies]
         return self._reply(items, len(items), len(items), size, last)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from ...codec.items import unpack
 from ...engine.tables import pages
 from ...engine.tables.positions import Position, scan_start
 from ...errors import ValidationFailed
@@ -70,9 +69,12 @@ class ScanPage(Page):
     segment: int
     total: int
 
-    def entries(self, rx: ReadTransaction, shape: pages.Shape = unpack) -> Iterator[pages.Sized]:
-        return pages.scan(
-            rx, self.table, self.index, self.segment, self.total, self.position, shape
+    def entries(self, rx: ReadTransaction) -> Iterator[pages.Sized]:
+        return pages.scan(rx, self.table, self.index, self.segment, self.total, self.position)
+
+    def rows(self, rx: ReadTransaction, limit: int) -> pages.Rows:
+        return pages.scan_rows(
+            rx, self.table, self.index, self.segment, self.total, self.position, limit
         )
 
     def fetched(self, rx: ReadTransaction) -> Iterator[pages.Whole]:
