@@ -1,0 +1,408 @@
+"""What a store counts of itself: observations by CloudWatch's names, kept by the minute, and since the
+start as Prometheus wants them.
+
+An observation appends a number to a Series, which is a list: all that a request pays for. Series are
+summed up later, in pieces, when one is long, when a minute ends, or when somebody asks. Appending
+needs no lock: one bytecode of CPython does it, and summing up takes only what it has seen.
+
+Minutes are those of the store's clock, told by whoever calls `roll`: once a second in a server and
+in the background, at each call of an embedded store. Everything is bounded: the number of
+series (what comes beyond goes to one whose table is OTHER), the minutes kept, the points in them.
+
+Not here: how replies are worded (cloudwatch), where doors are (server), what an operation costs.
+"""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from typing import Final
+
+from . import limits
+
+Dimensions = tuple[tuple[str, str], ...]
+
+OTHER: Final = "(other)"
+LATENCY: Final = "SuccessfulRequestLatency"
+MINUTE_MS: Final = 60_000
+# Bins of the distributions, in any unit: each is a factor of the root of 2 above the one before.
+BOUNDS: Final = tuple(1e-6 * 2 ** (step / 2) for step in range(110))
+_FOLD_AT: Final = 256
+
+# Each metric's unit at CloudWatch, and its name and labels at Prometheus.
+UNITS: Final = {
+    LATENCY: "Milliseconds",
+    "ReturnedRecordsCount": "Count",
+    "ReturnedBytes": "Bytes",
+    "UserErrors": "Count",
+    "SystemErrors": "Count",
+    "ThrottledRequests": "Count",
+    "ReadThrottleEvents": "Count",
+    "WriteThrottleEvents": "Count",
+    "ConditionalCheckFailedRequests": "Count",
+    "TransactionConflict": "Count",
+    "ConsumedReadCapacityUnits": "Count",
+    "ConsumedWriteCapacityUnits": "Count",
+    "TimeToLiveDeletedItemCount": "Count",
+}
+_PROMETHEUS: Final = {
+    "ReturnedRecordsCount": "returned_records_total",
+    "ReturnedBytes": "returned_bytes_total",
+    "UserErrors": "user_errors_total",
+    "SystemErrors": "system_errors_total",
+    "ThrottledRequests": "throttled_requests_total",
+    "ReadThrottleEvents": "read_throttle_events_total",
+    "WriteThrottleEvents": "write_throttle_events_total",
+    "ConditionalCheckFailedRequests": "conditional_check_failed_requests_total",
+    "TransactionConflict": "transaction_conflicts_total",
+    "ConsumedReadCapacityUnits": "consumed_read_capacity_units_total",
+    "ConsumedWriteCapacityUnits": "consumed_write_capacity_units_total",
+    "TimeToLiveDeletedItemCount": "time_to_live_deleted_items_total",
+}
+_LABELS: Final = {
+    "TableName": "table",
+    "Operation": "operation",
+    "StreamLabel": "stream",
+    "GlobalSecondaryIndexName": "index",
+}
+# Every fourth bin is enough of a histogram: factors of 4 from 16 microseconds to 17 seconds.
+_BUCKETS: Final = tuple(range(8, 49, 4))
+
+_THROTTLED: Final = {
+    "ThrottlingException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+}
+_READS: Final = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
+_WRITES: Final = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
+
+
+class Distribution:
+    """How often, how much in all, the least, the most, and how many in each of BOUNDS."""
+
+    __slots__ = ("bins", "count", "least", "most", "total")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.total = 0.0
+        self.least = float("inf")
+        self.most = float("-inf")
+        self.bins: dict[int, int] = {}
+
+    def take(self, values: list[float]) -> None:
+        """Add observations; the list is sorted by it."""
+        values.sort()
+        size = len(values)
+        self.count += size
+        self.total += sum(values)
+        self.least = min(self.least, values[0])
+        self.most = max(self.most, values[-1])
+        at = 0
+        bins = self.bins
+        while at < size:
+            place = bisect_left(BOUNDS, values[at])
+            beyond = bisect_right(values, BOUNDS[place], at) if place < len(BOUNDS) else size
+            bins[place] = bins.get(place, 0) + beyond - at
+            at = beyond
+
+    def merge(self, other: Distribution) -> None:
+        """Add another's observations."""
+        self.count += other.count
+        self.total += other.total
+        self.least = min(self.least, other.least)
+        self.most = max(self.most, other.most)
+        for place, count in other.bins.items():
+            self.bins[place] = self.bins.get(place, 0) + count
+
+    def below(self, place: int) -> int:
+        """How many observations are at most BOUNDS[place]."""
+        return sum(count for at, count in self.bins.items() if at <= place)
+
+    def percentile(self, percent: float) -> float:
+        """The value that `percent` of the observations don't exceed, as exact as its bin is narrow."""
+        rank = self.count * percent / 100
+        seen = 0
+        for place in sorted(self.bins):
+            inside = self.bins[place]
+            if seen + inside >= rank:
+                low = 0.0 if place == 0 else BOUNDS[place - 1]
+                high = self.most if place >= len(BOUNDS) else BOUNDS[place]
+                value = low + (high - low) * max(rank - seen, 0.0) / inside
+                return min(max(value, self.least), self.most)
+            seen += inside
+        return self.most
+
+
+class Series(list[float]):
+    """One metric with its dimensions: the observations not yet summed up, and the sums."""
+
+    __slots__ = ("_lock", "dimensions", "minute", "name", "seen_minute", "whole")
+
+    def __init__(self, name: str, dimensions: Dimensions, lock: threading.RLock) -> None:
+        super().__init__()
+        self.name = name
+        self.dimensions = dimensions
+        self.whole = Distribution()
+        self.minute = Distribution()
+        self.seen_minute = 0
+        self._lock = lock
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def add(self, value: float) -> None:
+        """One observation, for those that are not counted by the microsecond."""
+        self.append(value)
+        if len(self) >= _FOLD_AT:
+            self.fold()
+
+    def fold(self) -> None:
+        """Sum up what was observed."""
+        with self._lock:
+            size = len(self)
+            if not size:
+                return
+            values = self[:size]
+            del self[:size]
+            part = Distribution()
+            part.take(values)
+            self.minute.merge(part)
+            self.whole.merge(part)
+
+
+class Latencies(dict[str, Series]):
+    """The latencies of one operation in seconds, by table ("" where it names none)."""
+
+    def __init__(self, metrics: Metrics, operation: str) -> None:
+        super().__init__()
+        self._metrics = metrics
+        self.operation = operation
+
+    def __missing__(self, table: str) -> Series:
+        series = self._metrics.series(LATENCY, table, Operation=self.operation)
+        if series.dimensions[-1][1] != OTHER:
+            self[table] = series
+        return series
+
+
+class Meter:
+    """What one table, or one of its indexes, consumed: units a request."""
+
+    __slots__ = ("reads", "writes")
+
+    def __init__(self, metrics: Metrics, table: str, index: str) -> None:
+        more = {"GlobalSecondaryIndexName": index} if index else {}
+        self.reads = metrics.series("ConsumedReadCapacityUnits", table, **more)
+        self.writes = metrics.series("ConsumedWriteCapacityUnits", table, **more)
+
+
+class Meters(dict[str, Meter]):
+    """Meters by table; those of indexes by table, a slash, and index."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def __missing__(self, name: str) -> Meter:
+        table, _, index = name.partition("/")
+        meter = Meter(self._metrics, table, index)
+        if meter.writes.dimensions[-1][1] != OTHER:
+            self[name] = meter
+        return meter
+
+
+class Metrics:
+    """All that one store counts. Thread-safe; it outlives a reopening of the store.
+
+    `latencies` by operation and `meters` by table are for the hot path: look up, append.
+    """
+
+    def __init__(self, now_ms: int = 0) -> None:
+        self._lock = threading.RLock()
+        self._series: dict[tuple[str, Dimensions], Series] = {}
+        self._minute = now_ms // MINUTE_MS
+        self._minutes: dict[int, dict[tuple[str, Dimensions], Distribution]] = {}
+        self._points = 0
+        self._by_operation: dict[str, Latencies] = {}
+        self.meters = Meters(self)
+
+    # Observing.
+
+    def latencies(self, operation: str) -> Latencies:
+        """The latencies of an operation that is served, to be kept by whoever asks."""
+        found = self._by_operation.get(operation)
+        if found is None:
+            found = self._by_operation.setdefault(operation, Latencies(self, operation))
+        return found
+
+    def series(self, name: str, table: str = "", **more: str) -> Series:
+        """The series of a metric with these dimensions; OTHER's when there are too many."""
+        dimensions = tuple(sorted({**more, **({"TableName": table} if table else {})}.items()))
+        with self._lock:
+            found = self._series.get((name, dimensions))
+            if found is not None:
+                return found
+            if table not in ("", OTHER) and len(self._series) >= limits.METRIC_SERIES_MAX:
+                operation = {k: v for k, v in more.items() if k == "Operation"}
+                return self.series(name, OTHER, **operation)
+            made = self._series[name, dimensions] = Series(name, dimensions, self._lock)
+            made.seen_minute = self._minute
+            return made
+
+    def failed(self, operation: str, table: str, code: str, status: int) -> None:
+        """A call that was refused or that failed, by the error's code and HTTP's status."""
+        if status >= 500:
+            self.series("SystemErrors", table, Operation=operation).add(1)
+        elif code in _THROTTLED or (code == "LimitExceededException" and operation == "GetRecords"):
+            self.series("ThrottledRequests", table, Operation=operation).add(1)
+            kind = "Read" if operation in _READS else "Write" if operation in _WRITES else ""
+            if kind and table:
+                self.series(f"{kind}ThrottleEvents", table).add(1)
+        elif code == "ConditionalCheckFailedException":
+            self.series("ConditionalCheckFailedRequests", table).add(1)
+        else:
+            self.series("UserErrors").add(1)
+            if code == "TransactionConflictException":
+                self.series("TransactionConflict", table).add(1)
+
+    def returned(self, table: str, label: str, records: int, size_bytes: int) -> None:
+        """A page of GetRecords: one streams read request unit, whatever is in it."""
+        for name, value in (("ReturnedRecordsCount", records), ("ReturnedBytes", size_bytes)):
+            self.series(name, table, Operation="GetRecords", StreamLabel=label).add(value)
+
+    def expired(self, table: str, items: int) -> None:
+        """Items that time to live deleted."""
+        self.series("TimeToLiveDeletedItemCount", table).add(items)
+
+    # Minutes.
+
+    def roll(self, now_ms: int) -> None:
+        """Tell the time of the store's clock: at a new minute the one before is put away."""
+        minute = now_ms // MINUTE_MS
+        if minute == self._minute:
+            return
+        with self._lock:
+            if minute != self._minute:
+                self._put_away()
+                self._minute = minute
+                self._forget(minute - limits.METRIC_MINUTES_KEPT)
+
+    def fold(self) -> None:
+        """Sum up all that was observed; once a second is enough."""
+        with self._lock:
+            for series in self._series.values():
+                if series:
+                    series.fold()
+
+    def _put_away(self) -> None:
+        self.fold()
+        points = self._minutes.setdefault(self._minute, {})
+        for key, series in self._series.items():
+            if series.minute.count:
+                before = points.get(key)
+                if before is None:
+                    points[key] = series.minute
+                    self._points += 1
+                else:
+                    before.merge(series.minute)
+                series.minute = Distribution()
+                series.seen_minute = self._minute
+
+    def _forget(self, until: int) -> None:
+        """Drop minutes that are too old or too much, and series that nobody has written to since."""
+        for minute in sorted(self._minutes):
+            if minute > until and self._points <= limits.METRIC_POINTS_MAX:
+                break
+            self._points -= len(self._minutes.pop(minute))
+        if len(self._series) < limits.METRIC_SERIES_MAX * 3 // 4:
+            return
+        for key, series in list(self._series.items()):
+            if series.seen_minute <= until and not series:
+                del self._series[key]
+        self.meters.clear()
+        for latencies in self._by_operation.values():
+            latencies.clear()
+
+    # Asking.
+
+    def list(self) -> list[tuple[str, Dimensions]]:
+        """Every metric that has been observed within the time kept, sorted."""
+        with self._lock:
+            self.fold()
+            found = {key for key, series in self._series.items() if series.minute.count}
+            for points in self._minutes.values():
+                found.update(points)
+        return sorted(found)
+
+    def points(
+        self, name: str, dimensions: Dimensions, start_minute: int, end_minute: int
+    ) -> dict[int, Distribution]:
+        """What was observed in each minute of [start, end), ascending; minutes without are absent."""
+        key = (name, tuple(sorted(dimensions)))
+        found: dict[int, Distribution] = {}
+        with self._lock:
+            series = self._series.get(key)
+            if series is not None:
+                series.fold()
+            for minute in sorted({*self._minutes, self._minute}):
+                if not start_minute <= minute < end_minute:
+                    continue
+                both = Distribution()
+                kept = self._minutes.get(minute, {}).get(key)
+                if kept is not None:
+                    both.merge(kept)
+                if minute == self._minute and series is not None:
+                    both.merge(series.minute)
+                if both.count:
+                    found[minute] = both
+        return found
+
+    def totals(self) -> list[tuple[str, Dimensions, Distribution]]:
+        """Every series since the start, sorted by name and dimensions."""
+        with self._lock:
+            self.fold()
+            found = [
+                (name, dimensions, series.whole)
+                for (name, dimensions), series in self._series.items()
+                if series.whole.count
+            ]
+        return sorted(found, key=lambda each: each[:2])
+
+
+def prometheus(metrics: Metrics) -> Iterator[str]:
+    """Lines of the text format: counters, and one histogram of seconds an operation."""
+    totals = metrics.totals()
+    by_operation: dict[str, Distribution] = {}
+    seen = ""
+    for name, dimensions, whole in totals:
+        labels = {_LABELS[key]: value for key, value in dimensions}
+        if name == LATENCY:
+            by_operation.setdefault(labels["operation"], Distribution()).merge(whole)
+            shown, value = "requests_total", float(whole.count)
+        else:
+            shown, value = _PROMETHEUS[name], whole.total
+        if shown != seen:
+            yield f"# TYPE streamstore_{shown} counter"
+            seen = shown
+        yield f"streamstore_{shown}{_braced(labels)} {value:.12g}"
+    yield "# TYPE streamstore_streams_read_request_units_total counter"
+    units = by_operation.get("GetRecords", Distribution()).count
+    yield f"streamstore_streams_read_request_units_total {units}"
+    yield "# TYPE streamstore_request_seconds histogram"
+    for operation, whole in sorted(by_operation.items()):
+        for place in _BUCKETS:
+            labels = {"operation": operation, "le": f"{BOUNDS[place]:.6g}"}
+            yield f"streamstore_request_seconds_bucket{_braced(labels)} {whole.below(place)}"
+        labels = {"operation": operation, "le": "+Inf"}
+        yield f"streamstore_request_seconds_bucket{_braced(labels)} {whole.count}"
+        labels = {"operation": operation}
+        yield f"streamstore_request_seconds_sum{_braced(labels)} {whole.total:.9g}"
+        yield f"streamstore_request_seconds_count{_braced(labels)} {whole.count}"
+
+
+def _braced(labels: dict[str, str]) -> str:
+    if not labels:
+        return ""
+    # Names of tables, streams and indexes hold nothing that would need escaping; OTHER neither.
+    return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"

@@ -1,0 +1,245 @@
+"""The awslabs adapter and the Kinesis client library follow a table through a split and a rollover.
+
+`kcl/Follower.java` is the smallest application one can write with them; it makes its lease table,
+the index of that table and its other tables in the same server. What it needs is fetched by Maven
+and compiled once into a cache folder outside of the repository. Skipped where Java, Maven or the
+artifacts are missing. The library waits for a random time of up to 30 seconds at its first start,
+and most of this test's time is that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+SOURCES = Path(__file__).parent / "kcl"
+FETCH_SECONDS_MAX = 300
+COMPILE_SECONDS_MAX = 60
+START_SECONDS_MAX = 75
+STEP_SECONDS_MAX = 20
+
+KEYS = [f"key-{number}" for number in range(20)]
+
+
+@pytest.fixture(scope="module")
+def classes() -> Path:
+    """The folder with the compiled follower and the jars it needs; made once for each version of
+    its sources.
+    """
+    missing = [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    digest = hashlib.sha256()
+    for source in sorted(SOURCES.iterdir()):
+        digest.update(source.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamstore-tests"
+    ready = cache / f"kcl-{digest.hexdigest()[:16]}"
+    if not ready.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix="kcl-", dir=cache))
+        try:
+            build(made)
+            made.rename(ready)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return ready
+
+
+def build(folder: Path) -> None:
+    pom = folder / "pom.xml"
+    shutil.copy(SOURCES / "pom.xml", pom)
+    fetch = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
+    try:
+        fetched = subprocess.run(
+            [*fetch, f"-DoutputDirectory={folder}"],
+            capture_output=True,
+            text=True,
+            timeout=FETCH_SECONDS_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"Maven had not brought the adapter after {FETCH_SECONDS_MAX} seconds")
+    if fetched.returncode:
+        pytest.skip(f"Maven can't bring the adapter: {fetched.stdout.strip()[:500]}")
+    source = str(SOURCES / "Follower.java")
+    javac = ["javac", "--release", "17", "-cp", f"{folder}/*", "-d", str(folder), source]
+    compiled = subprocess.run(javac, capture_output=True, text=True, timeout=COMPILE_SECONDS_MAX)
+    assert compiled.returncode == 0, compiled.stderr
+
+
+class Follower:
+    """The Java process, and what it said: lines split at spaces, in order."""
+
+    def __init__(self, classes: Path, folder: Path, *arguments: str) -> None:
+        self.said: list[list[str]] = []
+        self.log = folder / "follower.log"
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(
+                ["java", "-Xmx256m", "-cp", f"{classes}:{classes}/*", "Follower", *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                cwd=folder,
+            )
+        self._more = threading.Condition()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def _listen(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._more:
+                self.said.append(line.split())
+                self._more.notify_all()
+
+    def wait(self, done: Callable[[], bool], seconds: float) -> None:
+        with self._more:
+            came = self._more.wait_for(done, seconds)
+        assert came, f"said {self.said[-5:]} and\n{self.log.read_text()[-4000:]}"
+
+    def facts(self, verb: str) -> list[list[str]]:
+        return [words[1:] for words in self.said if words[0] == verb]
+
+    def finish(self) -> int:
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+        code = self.process.wait(30)
+        self._listener.join(10)
+        return code
+
+    def end(self) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+@pytest.fixture
+def follow(classes: Path, tmp_path: Path) -> Iterator[Callable[..., Follower]]:
+    started: list[Follower] = []
+
+    def start(*arguments: str) -> Follower:
+        started.append(Follower(classes, tmp_path, *arguments))
+        return started[-1]
+
+    yield start
+    for follower in started:
+        follower.end()
+
+
+def admin(server: Any, verb: str, **request: str) -> dict[str, Any]:
+    connection = server.connection()
+    body = json.dumps(request)
+    connection.request(
+        "POST", f"/_streamstore/{verb}", body, {"Content-Type": "application/json"}
+    )
+    reply = connection.getresponse()
+    found: dict[str, Any] = json.loads(reply.read())
+    connection.close()
+    assert reply.status == 200, found
+    return found
+
+
+def test_the_adapter_follows_a_table_through_a_split_and_a_rollover(
+    start_server: Callable[..., Any], follow: Callable[..., Follower]
+) -> None:
+    began = time.monotonic()
+    server = start_server("--split-policy", "manual")
+    client = server.client(region_name="us-east-1")
+    table = client.create_table(
+        TableName="orders",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]
+    arn = table["LatestStreamArn"]
+    written: list[str] = []
+
+    def write(rounds: int) -> None:
+        for _ in range(rounds):
+            for key in KEYS:
+                client.put_item(
+                    TableName="orders",
+                    Item={"id": {"S": key}, "at": {"N": str(len(written))}},
+                )
+                written.append(key)
+
+    follower = follow(server.url, arn, "follower")
+
+    def has_all() -> bool:
+        return len(follower.facts("record")) >= len(written)
+
+    write(3)
+    follower.wait(has_all, START_SECONDS_MAX)
+    children = admin(server, "split", table="orders")["children"]
+    write(3)
+    follower.wait(has_all, STEP_SECONDS_MAX)
+    successor = admin(server, "roll", table="orders", shard=children[0])["successor"]
+    write(3)
+    follower.wait(has_all, STEP_SECONDS_MAX)
+    assert follower.finish() == 0
+    assert not follower.facts("failed")
+
+    described = server.client("dynamodbstreams").describe_stream(StreamArn=arn)
+    shards = {each["ShardId"]: each for each in described["StreamDescription"]["Shards"]}
+    assert set(shards) == {*children, successor, *(s for s in shards if "ParentShardId" not in s)}
+    check_records(follower, written)
+    check_lineage(follower, shards)
+    check_leases(client, follower, shards)
+    assert time.monotonic() - began < 120
+
+
+def check_records(follower: Follower, written: list[str]) -> None:
+    """Every write once, in order for each key, the first of a key as INSERT."""
+    records = follower.facts("record")
+    numbers = [int(number) for _, number, _, _ in records]
+    assert len(set(numbers)) == len(numbers) == len(written)
+    for key in KEYS:
+        of_key = [(int(number), event) for _, number, event, name in records if name == key]
+        assert of_key == sorted(of_key, key=lambda fact: fact[0])
+        assert [event for _, event in of_key] == ["INSERT"] + ["MODIFY"] * 8
+
+
+def check_lineage(follower: Follower, shards: dict[str, Any]) -> None:
+    """All shards were begun at their horizon, and a child only after its parent had ended."""
+    assert {shard for shard, _ in follower.facts("start")} == set(shards)
+    for shard, facts in shards.items():
+        start = follower.said.index(["start", shard, "TRIM_HORIZON"])
+        if "ParentShardId" in facts:
+            assert follower.said.index(["end", facts["ParentShardId"]]) < start
+        closed = "EndingSequenceNumber" in facts["SequenceNumberRange"]
+        assert (["end", shard] in follower.said) == closed
+
+
+def check_leases(client: Any, follower: Follower, shards: dict[str, Any]) -> None:
+    """The library's own tables are here: its index is active, its checkpoints are the last
+    records.
+    """
+    described = client.describe_table(TableName="follower")["Table"]
+    [index] = described["GlobalSecondaryIndexes"]
+    assert (index["IndexName"], index["IndexStatus"]) == ("LeaseOwnerToLeaseKeyIndex", "ACTIVE")
+    leases = {
+        item["leaseKey"]["S"]: item["checkpoint"]["S"]
+        for item in client.scan(TableName="follower")["Items"]
+    }
+    last = {shard: number for shard, number, _, _ in follower.facts("record")}
+    for shard, facts in shards.items():
+        if "EndingSequenceNumber" in facts["SequenceNumberRange"]:
+            # The lease of a shard that ended may have been removed already.
+            assert leases.get(shard, "SHARD_END") == "SHARD_END"
+        else:
+            assert leases[shard] == last[shard]
