@@ -44,6 +44,7 @@ class Settings:
     rollover_seconds: int = limits.ROLLOVER_SECONDS
     transition_seconds: float = 0.0
     background: bool = True
+    enable_control: bool = False  # a store of tests: it may be reset, and be controlled from afar
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -6,7 +6,8 @@
     │  ├─ ValidationFailed       ├─ ConditionFailed       ├─ TransactionCanceled
     │  ├─ ResourceNotFound       ├─ ResourceInUse         ├─ LimitExceeded
     │  ├─ IteratorExpired        ├─ RecordsTrimmed        ├─ IdempotencyMismatch
-    │  └─ TransactionConflict    └─ Throttled
+    │  ├─ TransactionConflict    ├─ Throttled             ├─ Injected
+    │  └─ ControlRefused
     ├─ StorageError              the machine's; `retryable` says whether trying again may help
     │  ├─ Busy                   ├─ DiskFull              ├─ Corrupted
     │  ├─ Latched                ├─ FileTooNew            ├─ FileForeign
@@ -182,6 +183,23 @@ class Throttled(RequestError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class Injected(RequestError):
+    """A rule of a tester's answers with this error, which nothing here raises by itself.
+
+    `code` is the service's name of it (operations/faults holds its words), `message` None its usual
+    text.
+    """
+
+    def __init__(self, code: str, message: str | None = None) -> None:
+        super().__init__(message or f"{code}, by a tester's rule")
+        self.code = code
+        self.message = message
+
+
+class ControlRefused(RequestError):
+    """What a tester asked for can't be done on this store; the text says why."""
 
 
 class StorageError(StoreError):

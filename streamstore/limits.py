@@ -102,6 +102,10 @@ ITERATOR_CHARS_MAX: Final = 2048
 RETENTION_SECONDS_DEFAULT: Final = 24 * 3600
 STREAM_KEPT_SECONDS: Final = 24 * 3600
 
+# A tester's rules (control).
+RULES_MAX: Final = 1000
+RULE_DELAY_SECONDS_MAX: Final = 3600
+
 # Group commit (engine.md 1).
 GROUP_UNITS_MAX: Final = 256
 GROUP_BYTES_MAX: Final = 4 * MIB
@@ -152,6 +156,18 @@ OPEN_SHARDS_HARD_MAX: Final = 1024
 ON_DEMAND_FIRST_PARTITIONS: Final = 4
 CLOCK_STEP_SECONDS_MAX: Final = 3600
 CLOCK_SETTLE_SECONDS: Final = 600
+
+# Metrics: series of a store, minutes kept of each, and points (series and minutes) in all.
+METRIC_SERIES_MAX: Final = 1024
+METRIC_MINUTES_KEPT: Final = 180
+METRIC_POINTS_MAX: Final = 50_000
+METRIC_QUERIES_MAX: Final = 500  # in one GetMetricData
+METRICS_LISTED_MAX: Final = 500  # on one page of ListMetrics
+METRIC_DATAPOINTS_MAX: Final = 1440  # of one GetMetricStatistics
+
+# Readers of a shard, where Settings bound them.
+READER_SEEN_SECONDS: Final = 10  # a reader that has not read for so long is gone
+PACED_MAX: Final = 4096  # shards and rates remembered
 
 assert GROUP_UNITS_MAX <= QUEUE_UNITS_MAX
 assert GROUP_BYTES_MAX <= QUEUE_BYTES_MAX

@@ -12,6 +12,7 @@ from .clock import Clock
 from .config import Settings
 from .engine import background
 from .engine.engine import Engine
+from .metrics import Metrics
 from .storage import migrate
 from .storage.maintenance import Maintenance, finish
 from .storage.readers import AnyReaders, MemoryReaders, Readers
@@ -28,17 +29,19 @@ class OpenParts:
     be called twice.
     """
 
-    def __init__(self, path: str, settings: Settings, clock: Clock, *, read_only: bool) -> None:
+    def __init__(
+        self, path: str, settings: Settings, clock: Clock, metrics: Metrics, *, read_only: bool
+    ) -> None:
         self.claim: Claim | None = None
         self.writer: Writer | None = None
         self.maintenance: Maintenance | None = None
         self.backup: str | None = None
         self._closing = False
-        self.engine = Engine(settings, clock)
+        self.engine = Engine(settings, clock, metrics)
         try:
             self.readers = self._readers(path, settings, clock, read_only)
             with self.readers.transaction() as rx:
-                self.engine = Engine.load(rx, settings, clock)
+                self.engine = Engine.load(rx, settings, clock, metrics)
                 self.due = background.is_due(self.engine, rx)
         except BaseException:
             self.close()

@@ -24,6 +24,7 @@ from .catalog import Catalog
 from .model import TableInfo
 from .streams.descriptions import load_streams
 from .streams.horizon import Horizon
+from .streams.iterators import FLOOR_STATE
 from .streams.retention import Trimmer
 from .streams.splits import Samples
 from .streams.tail import Tail
@@ -56,6 +57,7 @@ class Engine:
         "fragments",
         "horizon",
         "index_counters",
+        "iterator_floor_ms",
         "iterator_key",
         "last_version",
         "metrics",
@@ -82,6 +84,8 @@ class Engine:
         self.trimmer = Trimmer()
         self.duties = Duties()
         self.iterator_key = b""
+        # Iterators that carry an earlier time have expired (streams/iterators).
+        self.iterator_floor_ms = 0
         self.event_id_prefix = b""
         # How many groups have been published: whoever keeps a snapshot sees that it has aged.
         self.commits = 0
@@ -128,6 +132,8 @@ class Engine:
     def _read(self, rx: ReadTransaction, catalog: Catalog) -> None:
         self.iterator_key = self._secret(rx, _ITERATOR_KEY, ITERATOR_KEY_BYTES)
         self.event_id_prefix = self._secret(rx, _EVENT_ID_PREFIX, EVENT_ID_PREFIX_BYTES)
+        row = rx.one(statements.STATE_GET, (FLOOR_STATE,))
+        self.iterator_floor_ms = 0 if row is None else row[0]
         row = rx.one(statements_tables.CATALOGUE_VERSION)
         self.catalogue_version = 0 if row is None else row[0]
         row = rx.one(statements_streams.SEQUENCE)
@@ -152,6 +158,10 @@ class Engine:
         out iterators.
         """
         return bool(self._unsaved)
+
+    def issue_ms(self) -> int:
+        """The time that iterators made now carry: the clock's, or the floor where that is later."""
+        return max(self.clock.now_ms(), self.iterator_floor_ms)
 
     def open_group(self, tx: WriteTransaction) -> Group:
         """Begin a group on the writer's connection; what storage/writer is given."""

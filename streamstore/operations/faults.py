@@ -180,6 +180,39 @@ def _unavailable(error: Any) -> Fault:
     return Fault("ServiceUnavailable", SERVICE, str(error), status=503)
 
 
+# Errors of the service that nothing here raises but a tester's rule: prefix, status, usual text.
+INJECTED: Final = {
+    "ProvisionedThroughputExceededException": (
+        DYNAMODB,
+        400,
+        "The level of configured provisioned throughput for the table was exceeded. Consider"
+        " increasing your provisioning level with the UpdateTable API.",
+    ),
+    "RequestLimitExceeded": (
+        DYNAMODB,
+        400,
+        "Throughput exceeds the current throughput limit for your account.",
+    ),
+    "ItemCollectionSizeLimitExceededException": (
+        DYNAMODB,
+        400,
+        "Collection size exceeded.",
+    ),
+    "TransactionInProgressException": (
+        DYNAMODB,
+        400,
+        "The transaction with the given request token is already in progress.",
+    ),
+    "InternalServerError": (DYNAMODB, 500, _UNKNOWN_FAILURE),
+    "ServiceUnavailable": (SERVICE, 503, "The service is temporarily unavailable."),
+}
+
+
+def _injected(error: Any) -> Fault:
+    prefix, status, text = INJECTED[error.code]
+    return Fault(error.code, prefix, error.message or text, status=status)
+
+
 def _mapping(error: Any) -> Fault:
     return Fault("InvalidParameterValueException", "", str(error))
 
@@ -199,6 +232,7 @@ _WORDS: Final[dict[type, Callable[[Any], Fault]]] = {
     errors.IdempotencyMismatch: _mismatch,
     errors.TransactionConflict: _conflict,
     errors.Throttled: _throttled,
+    errors.Injected: _injected,
     errors.RequestError: _request,
     errors.StorageError: _storage,
     errors.StoreClosed: _unavailable,

@@ -3,9 +3,10 @@ carries out.
 
 `prepare(params, scope)` of every operation checks all that can fail without the database and
 answers one of three
-plans. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a
+plans. Each names the table it is about, "" if none or many: metrics are kept by it. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a
 ReadPlan's `read` runs
-in one read transaction; a Ready reply needs neither.
+in one read transaction; a Ready reply needs neither. A fourth, Delayed, comes from a tester's rule
+only.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ class WritePlan:
 
     apply: Callable[[Group], Reply]
     cost_bytes: int = 512
+    table: str = ""
 
 
 @dataclass(slots=True)
@@ -54,6 +56,26 @@ class ReadPlan:
 
     read: Callable[[ReadTransaction], Reply]
     long: bool = False
+    table: str = ""
+
+
+class Delayed(ReadPlan):
+    """Nothing before `seconds` have passed; then what `then()` plans, or the error that it raises.
+
+    It is a long ReadPlan by its type alone, so that nobody has to look for it on the way that every
+    request takes: who carries out a long plan tells it from the others. It is never read.
+    """
+
+    __slots__ = ("seconds", "then")
+
+    def __init__(self, seconds: float, then: Callable[[], Plan]) -> None:
+        super().__init__(_not_read, long=True)
+        self.seconds = seconds
+        self.then = then
+
+
+def _not_read(transaction: ReadTransaction) -> Reply:
+    raise AssertionError("a delayed plan is waited for, not read")
 
 
 @dataclass(slots=True)
@@ -61,6 +83,7 @@ class Ready:
     """A reply that needs no transaction."""
 
     reply: Reply
+    table: str = ""
 
 
 Plan = WritePlan | ReadPlan | Ready

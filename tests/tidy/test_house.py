@@ -36,12 +36,13 @@ LEVELS = {
     "table": 6,
     "store": 7,
     "server": 9,
+    "cloudwatch": 9,
     "consumers": 9,
     "console": 9,
     "cli": 10,
     "testing": 10,
 }
-LEAVES_MAY_IMPORT_LEAVES = {("config", "limits")}
+LEAVES_MAY_IMPORT_LEAVES = {("config", "limits"), ("metrics", "limits")}
 FUNCTION_LINES_MAX = 70
 FILE_LINES_MAX = 400
 ROOM_FILES_MAX = 12

@@ -4,8 +4,8 @@
 
 The MAC is keyed BLAKE2b over the ARN, the position and the time, with a key kept in the store: an
 iterator survives a restart, is good only in its own store, and expires after 15 minutes of the
-store's clock. Nothing is remembered about it; reading with the same iterator again gives the same
-records. The 57 bytes are a multiple of three, so base64 has no padding and no spare bits, and no
+store's clock, or when a tester lets all expire, which moves a floor under the issue times. Nothing
+is remembered about it; reading with the same iterator again gives the same records. The 57 bytes are a multiple of three, so base64 has no padding and no spare bits, and no
 two texts mean the same iterator.
 """
 
@@ -16,13 +16,18 @@ from binascii import a2b_base64, b2a_base64
 from hashlib import blake2b
 from hmac import compare_digest
 from struct import Struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from ... import limits
 from ...errors import IteratorExpired, ValidationFailed
+from ...storage import statements
 from .log import Position
 
+if TYPE_CHECKING:
+    from ..writes.group import Group
+
 KEY_BYTES: Final = 32
+FLOOR_STATE: Final = "iterator_floor_ms"
 
 _MAC_BYTES: Final = 16
 _LAYOUT: Final = Struct(
@@ -47,11 +52,11 @@ def encode(key: bytes, arn: str, position: Position, now_ms: int) -> str:
     return f"{arn}{_MIDDLE}{b2a_base64(fields + mac, newline=False).decode()}"
 
 
-def decode(key: bytes, text: str, now_ms: int) -> tuple[str, Position]:
+def decode(key: bytes, text: str, now_ms: int, floor_ms: int = 0) -> tuple[str, Position]:
     """(stream ARN, position) of an iterator.
 
     Raises ValidationFailed for whatever `encode` with this key has not made, and IteratorExpired
-    for what it made more than 15 minutes ago.
+    for what it made more than 15 minutes ago, or before `floor_ms`.
     """
     arn = text[: -_BLOB_CHARS - len(_MIDDLE)]
     if len(text) > limits.ITERATOR_CHARS_MAX or text[len(arn) : -_BLOB_CHARS] != _MIDDLE:
@@ -66,9 +71,26 @@ def decode(key: bytes, text: str, now_ms: int) -> tuple[str, Position]:
     if not compare_digest(mac, blob[_LAYOUT.size :]):
         raise _invalid()
     shard_id, birth, after, ordinal, exact, issued_ms = _LAYOUT.unpack(fields)
-    if now_ms - issued_ms > _LIFE_MS:
+    if now_ms - issued_ms > _LIFE_MS or issued_ms < floor_ms:
         raise IteratorExpired(issued_ms)
     return arn, Position(shard_id, birth, after, ordinal, exact)
+
+
+def expire_issued(group: Group) -> int:
+    """Have every iterator made so far expire, after a restart too; returns the floor in ms.
+
+    The floor lies after the time that iterators made now carry, and later ones carry at least the
+    floor: so it parts them even where the clock stands still.
+    """
+    engine = group.engine
+    floor_ms = engine.issue_ms() + 1
+    group.tx.run(statements.STATE_PUT, (FLOOR_STATE, floor_ms))
+
+    def settle() -> None:
+        engine.iterator_floor_ms = max(engine.iterator_floor_ms, floor_ms)
+
+    group.after_commit(settle)
+    return floor_ms
 
 
 def _invalid() -> ValidationFailed:

@@ -10,6 +10,9 @@ pieces leaves rows that are behind the horizon; the next trim deletes them.
 A closed shard goes when it is empty and has been closed for the retention; its children may name a
 parent that is gone. A stream goes a day after it was disabled, when its shards are gone. Retired
 partitions go with the last shard that names them.
+
+A tester may do the same by hand (control): move a shard's horizon whatever the time, drop a closed
+shard that is empty, forget a disabled stream that has no shard left.
 """
 
 from __future__ import annotations
@@ -18,13 +21,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ... import limits
+from ...errors import ResourceNotFound, ValidationFailed
 from ...storage import statements_streams as sql
-from . import log
-from .descriptions import ALL_SHARDS
+from . import log, sequence
+from .descriptions import ALL_SHARDS, ShardState, find_shard, list_shards
 
 if TYPE_CHECKING:
     from ...storage.transaction import ReadTransaction, WriteTransaction
     from ..engine import Engine
+    from ..model import StreamInfo
     from ..writes.group import Group
 
 _BITS: Final = limits.RECORD_ORDINAL_BITS
@@ -90,6 +95,66 @@ def trim_due(rx: ReadTransaction, engine: Engine) -> bool:
         elif closed_ms is not None and closed_ms < cut_ms:
             return True
     return False
+
+
+def trim_by_hand(
+    group: Group, stream: StreamInfo, shard_name: str | None, through: str | None = None
+) -> int:
+    """Move horizons past every record there is now, or past those up to the number `through`.
+
+    Of one shard, or of all shards of the stream. Returns how many records went behind them; the
+    next rounds of `trim_tick` delete these. Raises ResourceNotFound for a shard that is not there,
+    ValidationFailed for a number that is not of that shard's.
+    """
+    assert through is None or shard_name is not None, "a number is one shard's"
+    moved = 0
+    for state in _named(group, stream, shard_name):
+        shard_id, first = state.info.shard_id, state.first_ordinal
+        counters = group.shards.get(shard_id)
+        beyond = state.next_ordinal if counters is None else counters.next_ordinal
+        floor = sequence.COUNTER_MAX
+        if through is not None:
+            depth, counter = sequence.parse(through)
+            if depth != state.info.depth or counter < state.info.start_sequence:
+                raise ValidationFailed(f"Invalid SequenceNumber: {through}")
+            floor = counter + 1
+        tx = group.tx
+        behind = log.search(tx, shard_id, first, beyond, log.BY_SEQUENCE, state.horizon_sequence + 1)
+        keep_from = log.search(tx, shard_id, behind, beyond, log.BY_SEQUENCE, floor)
+        if keep_from > behind:
+            tx.run(sql.SHARD_HORIZON_SET, (*log.record_at(tx, shard_id, keep_from - 1), shard_id))
+            moved += keep_from - behind
+    return moved
+
+
+def drop_by_hand(group: Group, stream: StreamInfo, shard_name: str | None) -> list[str]:
+    """Drop closed shards that are empty on disk, however lately they closed; returns their names.
+
+    Raises ResourceNotFound for a shard that is not there.
+    """
+    dropped = []
+    for state in _named(group, stream, shard_name):
+        if state.info.closed_ms is not None and state.record_count == 0:
+            _drop(group, state.info.shard_id, stream.stream_id, state.horizon_ms)
+            dropped.append(state.info.name)
+    return dropped
+
+
+def forget_by_hand(group: Group, stream: StreamInfo) -> None:
+    """Forget a stream of a dropped table, all of whose shards are gone."""
+    group.tx.run(sql.STREAM_DELETE, (stream.stream_id,))
+    group.catalogue_moved = True
+    group.after_commit(_forgetting(group.engine, stream.stream_id))
+
+
+def _named(group: Group, stream: StreamInfo, shard_name: str | None) -> list[ShardState]:
+    """That shard, or all of the stream's."""
+    if shard_name is None:
+        return list_shards(group.tx, stream)
+    found = find_shard(group.tx, stream, shard_name)
+    if found is None:
+        raise ResourceNotFound("shard", shard_name)
+    return [found]
 
 
 class _Piece:

@@ -27,7 +27,12 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     for a stream that is gone; RecordsTrimmed comes from reading.
     """
     engine = scope.engine
-    arn, position = decode(engine.iterator_key, params["ShardIterator"], engine.clock.now_ms())
+    arn, position = decode(
+        engine.iterator_key,
+        params["ShardIterator"],
+        engine.clock.now_ms(),
+        engine.iterator_floor_ms,
+    )
     stream = engine.catalog.stream_by_arn(arn)
     if stream is None:
         raise ResourceNotFound("stream", arn)
@@ -45,8 +50,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
             )
         }
         if page.next is not None:
-            now_ms = engine.clock.now_ms()
-            reply["NextShardIterator"] = encode(engine.iterator_key, arn, page.next, now_ms)
+            issued_ms = engine.issue_ms()
+            reply["NextShardIterator"] = encode(engine.iterator_key, arn, page.next, issued_ms)
         return reply
 
     return ReadPlan(read, long=_may_be_long(engine, position, limit))

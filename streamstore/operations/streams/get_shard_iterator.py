@@ -41,8 +41,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         if shard is None:
             raise ResourceNotFound("shard", params["ShardId"])
         position = _position(rx, engine, stream, shard, params)
-        now_ms = engine.clock.now_ms()
-        return {"ShardIterator": encode(engine.iterator_key, stream.arn, position, now_ms)}
+        issued_ms = engine.issue_ms()
+        return {"ShardIterator": encode(engine.iterator_key, stream.arn, position, issued_ms)}
 
     return ReadPlan(read)
 

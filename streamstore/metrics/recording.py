@@ -1,73 +1,28 @@
-"""What a store counts of itself: observations by CloudWatch's names, kept by the minute, and since the
-start as Prometheus wants them.
+"""Observing: series of numbers by metric and dimensions, and the minutes they belong to.
 
-An observation appends a number to a Series, which is a list: all that a request pays for. Series are
-summed up later, in pieces, when one is long, when a minute ends, or when somebody asks. Appending
-needs no lock: one bytecode of CPython does it, and summing up takes only what it has seen.
+An observation appends a number to a Series, which is a list: all that a request pays for. Series
+are summed up later, in pieces, when one is long, when a minute ends, or when somebody asks.
+Appending needs no lock: one bytecode of CPython does it, and summing up takes what it has seen.
 
 Minutes are those of the store's clock, told by whoever calls `roll`: once a second in a server and
-in the background, at each call of an embedded store. Everything is bounded: the number of
-series (what comes beyond goes to one whose table is OTHER), the minutes kept, the points in them.
-
-Not here: how replies are worded (cloudwatch), where doors are (server), what an operation costs.
+in the background, at each call of an embedded store. Everything is bounded: the number of series
+(what comes beyond goes to those of the table OTHER), the minutes kept, the points in them.
 """
 
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from typing import Final
 
-from . import limits
+from .. import limits
+from .distribution import Distribution
 
 Dimensions = tuple[tuple[str, str], ...]
 
 OTHER: Final = "(other)"
 LATENCY: Final = "SuccessfulRequestLatency"
 MINUTE_MS: Final = 60_000
-# Bins of the distributions, in any unit: each is a factor of the root of 2 above the one before.
-BOUNDS: Final = tuple(1e-6 * 2 ** (step / 2) for step in range(110))
-_FOLD_AT: Final = 256
-
-# Each metric's unit at CloudWatch, and its name and labels at Prometheus.
-UNITS: Final = {
-    LATENCY: "Milliseconds",
-    "ReturnedRecordsCount": "Count",
-    "ReturnedBytes": "Bytes",
-    "UserErrors": "Count",
-    "SystemErrors": "Count",
-    "ThrottledRequests": "Count",
-    "ReadThrottleEvents": "Count",
-    "WriteThrottleEvents": "Count",
-    "ConditionalCheckFailedRequests": "Count",
-    "TransactionConflict": "Count",
-    "ConsumedReadCapacityUnits": "Count",
-    "ConsumedWriteCapacityUnits": "Count",
-    "TimeToLiveDeletedItemCount": "Count",
-}
-_PROMETHEUS: Final = {
-    "ReturnedRecordsCount": "returned_records_total",
-    "ReturnedBytes": "returned_bytes_total",
-    "UserErrors": "user_errors_total",
-    "SystemErrors": "system_errors_total",
-    "ThrottledRequests": "throttled_requests_total",
-    "ReadThrottleEvents": "read_throttle_events_total",
-    "WriteThrottleEvents": "write_throttle_events_total",
-    "ConditionalCheckFailedRequests": "conditional_check_failed_requests_total",
-    "TransactionConflict": "transaction_conflicts_total",
-    "ConsumedReadCapacityUnits": "consumed_read_capacity_units_total",
-    "ConsumedWriteCapacityUnits": "consumed_write_capacity_units_total",
-    "TimeToLiveDeletedItemCount": "time_to_live_deleted_items_total",
-}
-_LABELS: Final = {
-    "TableName": "table",
-    "Operation": "operation",
-    "StreamLabel": "stream",
-    "GlobalSecondaryIndexName": "index",
-}
-# Every fourth bin is enough of a histogram: factors of 4 from 16 microseconds to 17 seconds.
-_BUCKETS: Final = tuple(range(8, 49, 4))
+FOLD_AT: Final = 256
 
 _THROTTLED: Final = {
     "ThrottlingException",
@@ -76,62 +31,6 @@ _THROTTLED: Final = {
 }
 _READS: Final = {"GetItem", "Query", "Scan", "BatchGetItem", "TransactGetItems"}
 _WRITES: Final = {"PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"}
-
-
-class Distribution:
-    """How often, how much in all, the least, the most, and how many in each of BOUNDS."""
-
-    __slots__ = ("bins", "count", "least", "most", "total")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.least = float("inf")
-        self.most = float("-inf")
-        self.bins: dict[int, int] = {}
-
-    def take(self, values: list[float]) -> None:
-        """Add observations; the list is sorted by it."""
-        values.sort()
-        size = len(values)
-        self.count += size
-        self.total += sum(values)
-        self.least = min(self.least, values[0])
-        self.most = max(self.most, values[-1])
-        at = 0
-        bins = self.bins
-        while at < size:
-            place = bisect_left(BOUNDS, values[at])
-            beyond = bisect_right(values, BOUNDS[place], at) if place < len(BOUNDS) else size
-            bins[place] = bins.get(place, 0) + beyond - at
-            at = beyond
-
-    def merge(self, other: Distribution) -> None:
-        """Add another's observations."""
-        self.count += other.count
-        self.total += other.total
-        self.least = min(self.least, other.least)
-        self.most = max(self.most, other.most)
-        for place, count in other.bins.items():
-            self.bins[place] = self.bins.get(place, 0) + count
-
-    def below(self, place: int) -> int:
-        """How many observations are at most BOUNDS[place]."""
-        return sum(count for at, count in self.bins.items() if at <= place)
-
-    def percentile(self, percent: float) -> float:
-        """The value that `percent` of the observations don't exceed, as exact as its bin is narrow."""
-        rank = self.count * percent / 100
-        seen = 0
-        for place in sorted(self.bins):
-            inside = self.bins[place]
-            if seen + inside >= rank:
-                low = 0.0 if place == 0 else BOUNDS[place - 1]
-                high = self.most if place >= len(BOUNDS) else BOUNDS[place]
-                value = low + (high - low) * max(rank - seen, 0.0) / inside
-                return min(max(value, self.least), self.most)
-            seen += inside
-        return self.most
 
 
 class Series(list[float]):
@@ -148,13 +47,10 @@ class Series(list[float]):
         self.seen_minute = 0
         self._lock = lock
 
-    def __hash__(self) -> int:
-        return id(self)
-
     def add(self, value: float) -> None:
         """One observation, for those that are not counted by the microsecond."""
         self.append(value)
-        if len(self) >= _FOLD_AT:
+        if len(self) >= FOLD_AT:
             self.fold()
 
     def fold(self) -> None:
@@ -310,7 +206,7 @@ class Metrics:
                 series.seen_minute = self._minute
 
     def _forget(self, until: int) -> None:
-        """Drop minutes that are too old or too much, and series that nobody has written to since."""
+        """Drop minutes too old or too much, and series that nobody has written to since."""
         for minute in sorted(self._minutes):
             if minute > until and self._points <= limits.METRIC_POINTS_MAX:
                 break
@@ -326,7 +222,7 @@ class Metrics:
 
     # Asking.
 
-    def list(self) -> list[tuple[str, Dimensions]]:
+    def observed(self) -> list[tuple[str, Dimensions]]:
         """Every metric that has been observed within the time kept, sorted."""
         with self._lock:
             self.fold()
@@ -338,7 +234,7 @@ class Metrics:
     def points(
         self, name: str, dimensions: Dimensions, start_minute: int, end_minute: int
     ) -> dict[int, Distribution]:
-        """What was observed in each minute of [start, end), ascending; minutes without are absent."""
+        """What was observed in each minute of [start, end) that had any, ascending."""
         key = (name, tuple(sorted(dimensions)))
         found: dict[int, Distribution] = {}
         with self._lock:
@@ -368,41 +264,3 @@ class Metrics:
                 if series.whole.count
             ]
         return sorted(found, key=lambda each: each[:2])
-
-
-def prometheus(metrics: Metrics) -> Iterator[str]:
-    """Lines of the text format: counters, and one histogram of seconds an operation."""
-    totals = metrics.totals()
-    by_operation: dict[str, Distribution] = {}
-    seen = ""
-    for name, dimensions, whole in totals:
-        labels = {_LABELS[key]: value for key, value in dimensions}
-        if name == LATENCY:
-            by_operation.setdefault(labels["operation"], Distribution()).merge(whole)
-            shown, value = "requests_total", float(whole.count)
-        else:
-            shown, value = _PROMETHEUS[name], whole.total
-        if shown != seen:
-            yield f"# TYPE streamstore_{shown} counter"
-            seen = shown
-        yield f"streamstore_{shown}{_braced(labels)} {value:.12g}"
-    yield "# TYPE streamstore_streams_read_request_units_total counter"
-    units = by_operation.get("GetRecords", Distribution()).count
-    yield f"streamstore_streams_read_request_units_total {units}"
-    yield "# TYPE streamstore_request_seconds histogram"
-    for operation, whole in sorted(by_operation.items()):
-        for place in _BUCKETS:
-            labels = {"operation": operation, "le": f"{BOUNDS[place]:.6g}"}
-            yield f"streamstore_request_seconds_bucket{_braced(labels)} {whole.below(place)}"
-        labels = {"operation": operation, "le": "+Inf"}
-        yield f"streamstore_request_seconds_bucket{_braced(labels)} {whole.count}"
-        labels = {"operation": operation}
-        yield f"streamstore_request_seconds_sum{_braced(labels)} {whole.total:.9g}"
-        yield f"streamstore_request_seconds_count{_braced(labels)} {whole.count}"
-
-
-def _braced(labels: dict[str, str]) -> str:
-    if not labels:
-        return ""
-    # Names of tables, streams and indexes hold nothing that would need escaping; OTHER neither.
-    return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
