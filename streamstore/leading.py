@@ -62,17 +62,10 @@ class LoopLeader:
         withdraw the write.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
-
-        def deliver(outcome: Outcome) -> None:
-            # Cancelled by its awaiter, or told already by a leader that was then cut.
-            if future.done():
-                return
-            if outcome.error is None:
-                future.set_result(outcome.result)
-            else:
-                future.set_exception(outcome.error)
-
-        self.enqueue(unit, cost_bytes, deliver)
+        self._writer.enqueue(unit, cost_bytes, _Awaited(self, future))
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._lead)
         return future
 
     def _deliver(self, deliver: Deliver, outcome: Outcome) -> None:
@@ -112,6 +105,29 @@ class LoopLeader:
         self._helping = False
         if self._writer.pending:
             self._lead()
+
+
+class _Awaited:
+    """Tells an awaiter what became of its write."""
+
+    __slots__ = ("_future", "_leader")
+
+    def __init__(self, leader: LoopLeader, future: asyncio.Future[Any]) -> None:
+        self._leader = leader
+        self._future = future
+
+    def __call__(self, outcome: Outcome) -> None:
+        self._leader._deliver(self._tell, outcome)
+
+    def _tell(self, outcome: Outcome) -> None:
+        future = self._future
+        # Cancelled by its awaiter, or told already by a leader that was then cut.
+        if future.done():
+            return
+        if outcome.error is None:
+            future.set_result(outcome.result)
+        else:
+            future.set_exception(outcome.error)
 
 
 class TurnReads:

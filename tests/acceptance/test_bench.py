@@ -41,3 +41,16 @@ def test_the_comparison_measures_our_server_under_the_shared_load() -> None:
     assert len(rows) == 2 + 12 + 3
     assert "BAD" not in done.stdout
     assert "error" not in done.stdout
+
+
+def test_reads_under_write_load_are_measured() -> None:
+    if shutil.which("wrk") is None:
+        pytest.skip("wrk is not installed (Debian package wrk)")
+    done = subprocess.run(
+        [sys.executable, str(BENCH / "compare/under_load.py"), "--seconds", "1"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "GetItem beside full write load: p50" in done.stdout

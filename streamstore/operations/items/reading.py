@@ -24,6 +24,7 @@ from ...engine.tables.positions import BAD_START, page_key
 from ...errors import ValidationFailed
 from ...expressions import Condition, Projection, bind
 from ...expressions.paths import Branch
+from ...metrics import Meters
 from ..capacity import consumed
 from ..parameters import Rules, refuse_mixing, refuse_paths_into_keys, refuse_stray_placeholders
 from ..plan import Reply, Scope
@@ -204,6 +205,18 @@ class Lengths:
         self._recent[source] = max(faded, size_bytes)
 
 
+def _cut(rows: Rows, limit: int) -> tuple[list[bytes], int]:
+    """The bodies of a page and their items' bytes: to the limit, or to what crosses 1 MiB."""
+    bodies: list[bytes] = []
+    size = 0
+    for row in rows:
+        bodies.append(body_of(row))
+        size += row[0]
+        if size >= _PAGE_BYTES_MAX or len(bodies) == limit:
+            break
+    return bodies, size
+
+
 LENGTHS: Final = Lengths()
 # A page of at most so many items is short whatever they are: it ends at 1 MiB.
 SHORT_ITEMS_MAX: Final = 25
@@ -216,7 +229,9 @@ class Page:
     `fetching`: each entry's item is read too and is what is answered (an LSI, spec I.3).
     """
 
-    __slots__ = ("fetching", "filter", "fragments", "index", "params", "projection", "table")
+    __slots__ = (
+        "fetching", "filter", "fragments", "index", "meters", "params", "projection", "table",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -227,7 +242,9 @@ class Page:
         filter: Condition | None,  # noqa: A002 - the service's word
         fetching: bool,
         fragments: Fragments | None,
+        meters: Meters,
     ) -> None:
+        self.meters = meters
         self.table = table
         self.fragments = fragments
         self.index = index
@@ -265,15 +282,15 @@ class Page:
     def _read_whole(self, rx: ReadTransaction) -> Reply:
         """Every item as it is stored."""
         limit = self.params.get("Limit", _NO_LIMIT)
-        bodies: list[bytes] = []
+        rows = self.rows(rx, limit)
         size = 0
+        if type(rows) is list and (size := sum([row[0] for row in rows])) < _PAGE_BYTES_MAX:
+            bodies = [body_of(row) for row in rows]
+        else:
+            bodies, size = _cut(rows, limit)
         last: Item | None = None
-        for row in self.rows(rx, limit):
-            bodies.append(body_of(row))
-            size += row[0]
-            if size >= _PAGE_BYTES_MAX or len(bodies) == limit:
-                last = unpack(bodies[-1])
-                break
+        if size >= _PAGE_BYTES_MAX or len(bodies) == limit:
+            last = unpack(bodies[-1])
         shape: Callable[[bytes], Any] = unpack
         if self.fragments is not None:
             shape = self.fragments.json_of
@@ -337,8 +354,10 @@ class Page:
         if last is not None:
             reply["LastEvaluatedKey"] = page_key(self.table, self.index, last)
         LENGTHS.note(self.source, size_bytes)
+        units = read_units(size_bytes, params.get("ConsistentRead", False))
+        index_name = None if self.index is None else self.index.name
+        self.meters.note_page(self.table.name, index_name, units, fetch_units)
         if "ReturnConsumedCapacity" in params:
-            units = read_units(size_bytes, params.get("ConsistentRead", False))
             mode, name = params["ReturnConsumedCapacity"], params["TableName"]
             if self.index is None:
                 entry = consumed(mode, name, units)
