@@ -17,6 +17,7 @@ from . import limits
 
 SplitPolicyName = Literal["aws", "single", "manual"]
 Durability = Literal["full", "normal", "off"]
+RATES = ("get_records_per_second", "describe_stream_per_second", "list_streams_per_second")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class TableSettings:
     split_policy: SplitPolicyName | None = None
     first_partitions: int | None = None
     open_shards_max: int | None = None
-    retention_seconds: int | None = None
+    retention_seconds: int | None = None  # 0 keeps the records for ever
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,15 @@ class Settings:
     split_policy: SplitPolicyName = "aws"
     first_partitions: int | None = None
     open_shards_max: int = limits.OPEN_SHARDS_DEFAULT_MAX
+    # How long records are kept, those of a table's dead streams too; 0 keeps them for ever.
     retention_seconds: int = limits.RETENTION_SECONDS_DEFAULT
     rollover_seconds: int = limits.ROLLOVER_SECONDS
     transition_seconds: float = 0.0
+    # Of streams, as the service throttles them; 0 means no bound (engine/pacing).
+    shard_readers_max: int = 0
+    get_records_per_second: float = 0.0
+    describe_stream_per_second: float = 0.0
+    list_streams_per_second: float = 0.0
     background: bool = True
     enable_control: bool = False  # a store of tests: it may be reset, and be controlled from afar
     tables: Mapping[str, TableSettings] = field(default_factory=dict)
@@ -58,8 +65,13 @@ class Settings:
             )
         if not 1 <= self.open_shards_max <= limits.OPEN_SHARDS_HARD_MAX:
             raise ValueError(f"open_shards_max must lie in 1..{limits.OPEN_SHARDS_HARD_MAX}")
-        if self.retention_seconds < 1:
-            raise ValueError("retention_seconds must be at least 1")
+        retentions = [own.retention_seconds for own in self.tables.values()]
+        for seconds in (self.retention_seconds, *retentions):
+            if seconds is not None and seconds < 0:
+                raise ValueError("retention_seconds must not be negative; 0 keeps records for ever")
+        for name in ("shard_readers_max", *RATES):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ValueError(f"{name} must not be negative; 0 means no bound")
 
     def table(self, name: str) -> TableSettings:
         """The settings of one table, with the store's own values filled in."""
@@ -68,7 +80,9 @@ class Settings:
             split_policy=own.split_policy or self.split_policy,
             first_partitions=own.first_partitions or self.first_partitions,
             open_shards_max=own.open_shards_max or self.open_shards_max,
-            retention_seconds=own.retention_seconds or self.retention_seconds,
+            retention_seconds=(
+                self.retention_seconds if own.retention_seconds is None else own.retention_seconds
+            ),
         )
 
 

@@ -12,7 +12,8 @@
     │  ├─ Busy                   ├─ DiskFull              ├─ Corrupted
     │  ├─ Latched                ├─ FileTooNew            ├─ FileForeign
     │  ├─ FileLocked             ├─ FileUnusable          ├─ ReadOnlyStore
-    │  └─ RolledBack             └─ OutcomeUnknown        └─ StoreClosed
+    │  ├─ RolledBack             ├─ OutcomeUnknown        ├─ StoreClosed
+    │  └─ SnapshotFailed
     └─ ConsumerError
        ├─ HandlerFailed          └─ MappingInvalid
 
@@ -34,7 +35,12 @@ class StoreError(Exception):
 
 
 class RequestError(StoreError):
-    """The caller's mistake, or a refusal the caller must handle. Nothing was written."""
+    """The caller's mistake, or a refusal the caller must handle. Nothing was written.
+
+    `table` is set where a call is throttled before it is planned, so that it can be counted.
+    """
+
+    table = ""
 
 
 class SerializationFailed(RequestError):
@@ -301,6 +307,25 @@ class OutcomeUnknown(StorageError):
 
 class StoreClosed(StorageError):
     """The store was closed, or this process was forked from its opener: open it again."""
+
+
+_SNAPSHOT_ENDS = {
+    "deadline": "The snapshot was open for longer than 10 minutes and was ended; take another one.",
+    "wal": "The snapshot kept the write-ahead log from shrinking until it passed 1 GiB, and was"
+    " ended; take another one when less is written.",
+    "memory": "The table is too large to be copied in memory (256 MiB); keep the store in a file.",
+    "closed": "The snapshot was closed.",
+}
+
+
+class SnapshotFailed(StorageError):
+    """A snapshot can't be read (any more). `bound` says why: "deadline", "wal", "memory",
+    "closed".
+    """
+
+    def __init__(self, bound: str) -> None:
+        super().__init__(_SNAPSHOT_ENDS[bound])
+        self.bound = bound
 
 
 class ConsumerError(StoreError):

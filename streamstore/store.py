@@ -18,28 +18,33 @@ import asyncio
 import atexit
 import os
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from .calls import Call, Counted, call_many
 from .clock import Clock, SystemClock
 from .config import Settings, layered
+from .control.injection import ruled, waited
 from .engine import background
 from .engine.streams import shards
 from .engine.streams.descriptions import ShardState, list_shards
 from .errors import ReadOnlyStore, ResourceNotFound, StoreClosed, StoreError
+from .following.followed import Followed
 from .keeper import Keeper
 from .leading import LoopLeader
+from .metrics import Metrics
 from .opening import OpenParts
 from .operations import registry
-from .operations.plan import Plan, ReadPlan, Ready, Reply, Scope
+from .operations.plan import Delayed, Plan, ReadPlan, Ready, Reply, Scope
 from .storage.writer import Writer
 
 if TYPE_CHECKING:
     from .client import Client
+    from .control.control import Control
+    from .control.rules import Rules
     from .engine.model import TableInfo
     from .table import Table
-
-Call = tuple[str, dict[str, Any]]
 
 
 def open(  # noqa: A001 - streamstore.open is the name users know from dbm, gzip and shelve
@@ -63,7 +68,7 @@ def open(  # noqa: A001 - streamstore.open is the name users know from dbm, gzip
     return Store(path, settings or layered(changes), clock or SystemClock(), read_only=read_only)
 
 
-class Store:
+class Store(Followed):
     """An open store. Use `open` to make one; close it, or use it as a context manager."""
 
     def __init__(
@@ -83,12 +88,17 @@ class Store:
         self._closed = False
         self._seen_version = 0
         self._client: Client | None = None
+        # What a tester has armed; None while there is nothing, so that requests pass it by.
+        self.rules: Rules | None = None
+        self._control: Control | None = None
+        self.metrics = Metrics(clock.now_ms())
+        self.counted = Counted(self.metrics, clock)
         self._open()
         atexit.register(self.close)
 
     def _open(self) -> None:
         self._parts = parts = OpenParts(
-            self.path, self.settings, self.clock, read_only=self.read_only
+            self.path, self.settings, self.clock, self.metrics, read_only=self.read_only
         )
         self.engine = parts.engine
         self.readers = parts.readers
@@ -136,6 +146,7 @@ class Store:
         is looked at anew.
         """
         self.keeper.stop()
+        self.engine.tail.stop()
         self._parts.close()
         self._loops.clear()
         self._open()
@@ -159,7 +170,10 @@ class Store:
         """
         if self.read_only:
             self._follow_owner()
-        return registry.prepare(operation, params, scope or self.scope)
+        plan = registry.prepare(operation, params, scope or self.scope)
+        if self.rules is not None:
+            return ruled(self, plan, operation, params, scope)
+        return plan
 
     def _follow_owner(self) -> None:
         """Beside a live owner: take over its catalogue where that has moved since this store last
@@ -174,7 +188,9 @@ class Store:
             self._seen_version = version
 
     def read(self, plan: ReadPlan) -> Reply:
-        """Carry out a reading plan in one read transaction."""
+        """Carry out a reading plan in one read transaction; a delayed one after its time."""
+        if plan.long and isinstance(plan, Delayed):
+            return self._carry_out(waited(self.clock, plan))
         with self.readers.transaction() as rx:
             return plan.read(rx)
 
@@ -185,7 +201,19 @@ class Store:
         would refuse
         and StorageError for the machine's troubles. A write's reply comes after COMMIT.
         """
-        plan = self.plan(operation, params, scope)
+        started = perf_counter()
+        table = ""
+        try:
+            plan = self.plan(operation, params, scope)
+            table = plan.table
+            reply = self._carry_out(plan)
+        except StoreError as error:
+            self.counted.failed(operation, table, error)
+            raise
+        self.counted.answered(operation, table, started)
+        return reply
+
+    def _carry_out(self, plan: Plan) -> Reply:
         if isinstance(plan, Ready):
             return plan.reply
         if isinstance(plan, ReadPlan):
@@ -202,34 +230,7 @@ class Store:
         them are made after
         the writes.
         """
-        answers: list[Any] = [None] * len(calls)
-        writes: list[int] = []
-        units: list[tuple[Callable[[Any], Any], int]] = []
-        reads: list[tuple[int, ReadPlan]] = []
-        for place, (operation, params) in enumerate(calls):
-            try:
-                plan = self.plan(operation, params)
-            except StoreError as error:
-                answers[place] = error
-                continue
-            if isinstance(plan, Ready):
-                answers[place] = plan.reply
-            elif isinstance(plan, ReadPlan):
-                reads.append((place, plan))
-            else:
-                writes.append(place)
-                units.append((plan.apply, plan.cost_bytes))
-        if units:
-            self.start_background()
-            outcomes = self.writer.run_many(units)
-            for place, outcome in zip(writes, outcomes, strict=True):
-                answers[place] = outcome.result if outcome.error is None else outcome.error
-        for place, plan in reads:
-            try:
-                answers[place] = self.read(plan)
-            except StoreError as error:
-                answers[place] = error
-        return answers
+        return call_many(self, calls)
 
     def submit(
         self, operation: str, params: dict[str, Any], scope: Scope | None = None
@@ -241,20 +242,35 @@ class Store:
         withdraw a write.
         """
         loop = asyncio.get_running_loop()
+        started = perf_counter()
+        table = ""
         try:
             plan = self.plan(operation, params, scope)
-            if isinstance(plan, ReadPlan):
-                if plan.long:
-                    return loop.run_in_executor(None, self.read, plan)
-                return _done(loop, self.read(plan))
-            if isinstance(plan, Ready):
-                return _done(loop, plan.reply)
-            self.start_background()
-            return self.leader(loop).submit(plan.apply, plan.cost_bytes)
+            table = plan.table
+            future = self._submit(loop, plan)
         except StoreError as error:
-            future: asyncio.Future[Reply] = loop.create_future()
+            self.counted.failed(operation, table, error)
+            future = loop.create_future()
             future.set_exception(error)
             return future
+        self.counted.awaited(operation, table, started, future)
+        return future
+
+    def _submit(self, loop: asyncio.AbstractEventLoop, plan: Plan) -> asyncio.Future[Reply]:
+        if isinstance(plan, ReadPlan):
+            if isinstance(plan, Delayed):
+                return loop.create_task(self._submit_later(loop, plan))
+            if plan.long:
+                return loop.run_in_executor(None, self.read, plan)
+            return _done(loop, self.read(plan))
+        if isinstance(plan, Ready):
+            return _done(loop, plan.reply)
+        self.start_background()
+        return self.leader(loop).submit(plan.apply, plan.cost_bytes)
+
+    async def _submit_later(self, loop: asyncio.AbstractEventLoop, plan: Delayed) -> Reply:
+        await asyncio.sleep(plan.seconds)
+        return await self._submit(loop, plan.then())
 
     def leader(self, loop: asyncio.AbstractEventLoop) -> LoopLeader:
         """How that loop takes part in group commit; call on the loop's own thread."""
@@ -279,6 +295,17 @@ class Store:
         from .table import Table
 
         return Table(self, name)
+
+    # Control for testers.
+
+    @property
+    def control(self) -> Control:
+        """What a tester may do to this store: clock, shards, horizons, iterators, rules."""
+        if self._control is None:
+            from .control.control import Control
+
+            self._control = Control(self)
+        return self._control
 
     # Shards, retention, background.
 
@@ -339,6 +366,8 @@ class Store:
         """Run the background work that is due, a bounded piece of each; True if more is due at
         once.
         """
+        self.metrics.roll(self.clock.now_ms())
+        self.metrics.fold()
         return background.run_due(self)
 
     def compact(self) -> background.Compacted:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import click
 
 from .. import store as stores
+from ..clock import SystemClock
 from ..errors import FileLocked
 from ..storage.files import read_owner
 
@@ -41,13 +43,14 @@ def ready(url: str, seconds: float) -> str:
         raise Unreachable(f"{url} does not answer: {error}") from error
 
 
-def ask(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
-    """One call of a server's admin door."""
+def ask(url: str, name: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+    """One call of a server's admin door, signed with `key` (ACCESS_KEY_ID:SECRET) if given."""
+    data = json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    if key is not None:
+        headers |= _signature(url, name, data, key)
     request = urllib.request.Request(
-        f"{url.rstrip('/')}/_streamstore/{name}",
-        data=json.dumps(body).encode(),
-        headers={"Content-Type": "application/json"},
-        method="POST",
+        f"{url.rstrip('/')}/_streamstore/{name}", data=data, headers=headers, method="POST"
     )
     try:
         with urllib.request.urlopen(request, timeout=ADMIN_SECONDS_MAX) as reply:
@@ -63,6 +66,17 @@ def ask(url: str, name: str, body: dict[str, Any]) -> dict[str, Any]:
         raise Unreachable(f"the server refused: {text}") from error
     except OSError as error:
         raise Unreachable(f"{url} does not answer: {error}") from error
+
+
+def _signature(url: str, name: str, data: bytes, key: str) -> dict[str, str]:
+    from ..server.signature import signed_headers
+
+    key_id, colon, secret = key.partition(":")
+    if not colon or not key_id or not secret:
+        raise Unreachable("a key is ACCESS_KEY_ID:SECRET")
+    host = urllib.parse.urlsplit(url).netloc
+    path = f"/_streamstore/{name}"
+    return signed_headers(key_id, secret, host, path, data, SystemClock(), "us-east-1")
 
 
 def door_of(db: Path) -> str:
@@ -115,3 +129,8 @@ def advance(db: Path, duration: str) -> None:
     """Move the clock of the server that owns `db`."""
     answer = ask(door_of(db), "clock", {"advance_seconds": seconds_of(duration)})
     click.echo(json.dumps(answer))
+
+
+def confirm(db: Path) -> None:
+    """Have the server that owns `db` believe its clock; prints how much was held back."""
+    click.echo(json.dumps(ask(door_of(db), "clock/confirm", {})))

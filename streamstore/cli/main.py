@@ -9,6 +9,7 @@ misused.
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,24 @@ DB = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+_ELSEWHERE = {"control": ".control", "export": ".tail", "tail": ".tail"}
+
+
+class Commands(click.Group):
+    """The commands below, and those that have a module of their own, imported when asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted((*super().list_commands(ctx), *_ELSEWHERE))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        home = _ELSEWHERE.get(cmd_name)
+        if home is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(home, __package__), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="streamstore")
 def main() -> None:
     """DynamoDB tables and DynamoDB Streams as a durable storage engine on SQLite."""
@@ -54,9 +72,10 @@ def split_policy_option(command: Any) -> Any:
 @click.option("--key", "keys", multiple=True, help="ACCESS_KEY_ID:SECRET; verifies signatures")
 @click.option("--allowed-host", "hosts", multiple=True, help="a further Host name to answer to")
 @click.option("--allowed-origin", "origins", multiple=True, help="an Origin that may call")
-@click.option("--retention-seconds", type=click.IntRange(1), help="default 86400")
+@click.option("--retention-seconds", type=click.IntRange(0), help="default 86400; 0: for ever")
 @click.option("--transition-seconds", type=click.FloatRange(0), help="how long CREATING lasts")
 @click.option("--durability", type=click.Choice(["full", "normal", "off"]), help="default full")
+@click.option("--enable-control", is_flag=True, help="a test's store: reset, control from afar")
 @click.option("--config", type=click.Path(exists=True, path_type=Path), help="a TOML file")
 @split_policy_option
 def serve(**given: Any) -> None:
@@ -90,10 +109,14 @@ def shards() -> None:
 @click.argument("table")
 @DB
 @click.option("--output", type=click.Choice(["table", "json"]), help="json unless on a terminal")
-def shards_show(table: str, db: Path, output: str | None) -> None:
+@click.option("--svg", type=click.File("w", lazy=True), help="draw an SVG into this file, or -")
+def shards_show(table: str, db: Path, output: str | None, svg: Any) -> None:
     """Draw the shard lineage of TABLE's newest stream; beside a running owner too."""
-    from .shards import show
+    from .shards import show, show_svg
 
+    if svg is not None:
+        _guarded(lambda: show_svg(table, db, svg))
+        return
     as_json = output == "json" or (output is None and not sys.stdout.isatty())
     _guarded(lambda: show(table, db, as_json))
 
@@ -118,6 +141,20 @@ def compact(db: Path) -> None:
     _guarded(lambda: run(db))
 
 
+@main.command()
+@click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="the owned store file")
+@click.option("--url", help="the server's, default http://127.0.0.1:8000")
+@click.option("--output", type=click.Choice(["table", "json"]), help="json unless on a terminal")
+def stats(db: Path | None, url: str | None, output: str | None) -> None:
+    """What a running server has counted: requests, errors, units, commits."""
+    from .stats import show
+
+    if db is not None and url is not None:
+        raise click.UsageError("give --db or --url, not both")
+    as_json = output == "json" or (output is None and not sys.stdout.isatty())
+    _guarded(lambda: show(url, db, as_json))
+
+
 @main.group()
 def clock() -> None:
     """The clock of a running server."""
@@ -131,6 +168,15 @@ def clock_advance(duration: str, db: Path) -> None:
     from .admin import advance
 
     _guarded(lambda: advance(db, duration))
+
+
+@clock.command("confirm")
+@DB
+def clock_confirm(db: Path) -> None:
+    """Believe the server's clock as it is, where retention holds back after a step of it."""
+    from .admin import confirm
+
+    _guarded(lambda: confirm(db))
 
 
 @main.command()

@@ -10,15 +10,20 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import store as stores
 from ..clock import ShiftedClock, SystemClock
+from ..cloudwatch import NAMES, PREFIX
 from ..config import Settings, TableSettings, layered
 from ..errors import StorageError
+from ..server.app import Handler, Route
 from ..server.gate import ServerSettings, UnsafeError
 from ..server.serve import serve
 from .main import fail
+
+if TYPE_CHECKING:
+    from ..cloudwatch.door import Door
 
 DEFAULT_DB = "streamstore.db"
 GC_YOUNG_OBJECTS = 20_000
@@ -27,6 +32,7 @@ STORE_FLAGS = (
     "retention_seconds",
     "transition_seconds",
     "durability",
+    "enable_control",
     "split_policy",
     "first_partitions",
 )
@@ -93,9 +99,38 @@ def server_settings(given: Mapping[str, Any]) -> ServerSettings:
     )
 
 
+def cloudwatch_routes(store: stores.Store) -> list[Route]:
+    """CloudWatch beside DynamoDB, on the same endpoint, in the three protocols of its clients."""
+
+    def door() -> Door:
+        from ..cloudwatch.door import Door  # 8 ms of a start that seldom needs it
+
+        return Door(store.metrics, store.clock)
+
+    def json_handler(name: str) -> Handler:
+        return lambda *request: door().json(name)(*request)
+
+    access = "signed:monitoring"
+    form = ("content-type", "application/x-www-form-urlencoded")
+    return [
+        Route(
+            "POST",
+            f"/service/{PREFIX}/operation/{{operation}}",
+            lambda *request: door().cbor(*request),
+            access,
+        ),
+        *(
+            Route("POST", "/", json_handler(name), access, ("x-amz-target", f"{PREFIX}.{name}"))
+            for name in NAMES
+        ),
+        Route("POST", "/", lambda *request: door().query(*request), access, form),
+    ]
+
+
 def serve_forever(given: Mapping[str, Any]) -> None:
     """Open the store, serve it until SIGTERM, close it."""
-    flags = {name: given[name] for name in STORE_FLAGS if given[name]}
+    # A flag that was not given is None or False; 0 is a value.
+    flags = {n: given[n] for n in STORE_FLAGS if given[n] is not None and given[n] is not False}
     try:
         listen = server_settings(given)
         settings = layered(from_file(given["config"]), from_environment(os.environ), flags)
@@ -110,6 +145,6 @@ def serve_forever(given: Mapping[str, Any]) -> None:
     with store:
         try:
             store.start_background()
-            serve(store, listen, on_ready=store.announce)
+            serve(store, listen, cloudwatch_routes(store), on_ready=store.announce)
         except OSError as error:
             fail(f"can't listen on {listen.host} port {listen.port}: {error}")

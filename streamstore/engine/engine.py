@@ -13,15 +13,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from ..clock import Clock
 from ..codec.fragments import Fragments
 from ..config import Settings
+from ..metrics import Metrics
 from ..storage import statements, statements_streams, statements_tables
 from .background import Duties
 from .catalog import Catalog
 from .model import TableInfo
+from .pacing import pacing_of
 from .streams.descriptions import load_streams
 from .streams.horizon import Horizon
 from .streams.iterators import FLOOR_STATE
@@ -61,6 +63,7 @@ class Engine:
         "iterator_key",
         "last_version",
         "metrics",
+        "pacing",
         "partition_counters",
         "samples",
         "sequence",
@@ -72,10 +75,11 @@ class Engine:
         "trimmer",
     )
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Any = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics | None = None) -> None:
         self.settings = settings
         self.clock = clock
-        self.metrics = metrics
+        self.metrics = metrics or Metrics(clock.now_ms())
+        self.pacing = pacing_of(settings, clock)
         self.catalog = Catalog(settings)
         self.fragments = Fragments()
         self.horizon = Horizon(clock, settings)
@@ -106,7 +110,7 @@ class Engine:
 
     @classmethod
     def load(
-        cls, rx: ReadTransaction, settings: Settings, clock: Clock, metrics: Any = None
+        cls, rx: ReadTransaction, settings: Settings, clock: Clock, metrics: Metrics | None = None
     ) -> Engine:
         """The engine of the store that `rx` reads. A fresh store's secrets are made here and saved
         by its first group.

@@ -10,16 +10,29 @@ operation costs (operations).
 from __future__ import annotations
 
 from .distribution import Distribution
-from .exposition import facts, prometheus
-from .recording import LATENCY, MINUTE_MS, OTHER, Dimensions, Latencies, Metrics, Series
+from .exposition import UNITS, facts, prometheus
+from .recording import (
+    FOLD_AT,
+    LATENCY,
+    MINUTE_MS,
+    OTHER,
+    Dimensions,
+    Latencies,
+    Meters,
+    Metrics,
+    Series,
+)
 
 __all__ = [
+    "FOLD_AT",
     "LATENCY",
     "MINUTE_MS",
     "OTHER",
+    "UNITS",
     "Dimensions",
     "Distribution",
     "Latencies",
+    "Meters",
     "Metrics",
     "Series",
     "facts",

@@ -8,6 +8,22 @@ from typing import Any, Final
 from .distribution import BOUNDS, Distribution
 from .recording import LATENCY, Metrics
 
+# Every metric's unit at CloudWatch.
+UNITS: Final = {
+    LATENCY: "Milliseconds",
+    "ReturnedRecordsCount": "Count",
+    "ReturnedBytes": "Bytes",
+    "UserErrors": "Count",
+    "SystemErrors": "Count",
+    "ThrottledRequests": "Count",
+    "ReadThrottleEvents": "Count",
+    "WriteThrottleEvents": "Count",
+    "ConditionalCheckFailedRequests": "Count",
+    "TransactionConflict": "Count",
+    "ConsumedReadCapacityUnits": "Count",
+    "ConsumedWriteCapacityUnits": "Count",
+    "TimeToLiveDeletedItemCount": "Count",
+}
 _PROMETHEUS: Final = {
     "ReturnedRecordsCount": "returned_records_total",
     "ReturnedBytes": "returned_bytes_total",

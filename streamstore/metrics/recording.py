@@ -22,7 +22,7 @@ Dimensions = tuple[tuple[str, str], ...]
 OTHER: Final = "(other)"
 LATENCY: Final = "SuccessfulRequestLatency"
 MINUTE_MS: Final = 60_000
-FOLD_AT: Final = 256
+FOLD_AT: Final = 512
 
 _THROTTLED: Final = {
     "ThrottlingException",
@@ -82,6 +82,17 @@ class Latencies(dict[str, Series]):
         return series
 
 
+class ByOperation(dict[str, Latencies]):
+    """The latencies of each operation that was ever asked for; operations are few."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        super().__init__()
+        self._metrics = metrics
+
+    def __missing__(self, operation: str) -> Latencies:
+        return self.setdefault(operation, Latencies(self._metrics, operation))
+
+
 class Meter:
     """What one table, or one of its indexes, consumed: units a request."""
 
@@ -107,6 +118,15 @@ class Meters(dict[str, Meter]):
             self[name] = meter
         return meter
 
+    def note_page(self, table: str, index: str | None, units: float, fetched: float) -> None:
+        """A page of a Query or Scan: units on its table, or on its global index."""
+        if index is None:
+            self[table].reads.append(units)
+            return
+        self[f"{table}/{index}"].reads.append(units)
+        if fetched:
+            self[table].reads.append(fetched)
+
 
 class Metrics:
     """All that one store counts. Thread-safe; it outlives a reopening of the store.
@@ -120,17 +140,14 @@ class Metrics:
         self._minute = now_ms // MINUTE_MS
         self._minutes: dict[int, dict[tuple[str, Dimensions], Distribution]] = {}
         self._points = 0
-        self._by_operation: dict[str, Latencies] = {}
+        self.by_operation = ByOperation(self)
         self.meters = Meters(self)
 
     # Observing.
 
     def latencies(self, operation: str) -> Latencies:
         """The latencies of an operation that is served, to be kept by whoever asks."""
-        found = self._by_operation.get(operation)
-        if found is None:
-            found = self._by_operation.setdefault(operation, Latencies(self, operation))
-        return found
+        return self.by_operation[operation]
 
     def series(self, name: str, table: str = "", **more: str) -> Series:
         """The series of a metric with these dimensions; OTHER's when there are too many."""
@@ -217,7 +234,7 @@ class Metrics:
             if series.seen_minute <= until and not series:
                 del self._series[key]
         self.meters.clear()
-        for latencies in self._by_operation.values():
+        for latencies in self.by_operation.values():
             latencies.clear()
 
     # Asking.

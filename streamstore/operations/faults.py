@@ -180,13 +180,16 @@ def _unavailable(error: Any) -> Fault:
     return Fault("ServiceUnavailable", SERVICE, str(error), status=503)
 
 
+_LEVEL_EXCEEDED: Final = (
+    "The level of configured provisioned throughput for the table was exceeded. Consider"
+    " increasing your provisioning level with the UpdateTable API."
+)
 # Errors of the service that nothing here raises but a tester's rule: prefix, status, usual text.
 INJECTED: Final = {
     "ProvisionedThroughputExceededException": (
         DYNAMODB,
         400,
-        "The level of configured provisioned throughput for the table was exceeded. Consider"
-        " increasing your provisioning level with the UpdateTable API.",
+        _LEVEL_EXCEEDED,
     ),
     "RequestLimitExceeded": (
         DYNAMODB,
@@ -209,7 +212,7 @@ INJECTED: Final = {
 
 
 def _injected(error: Any) -> Fault:
-    prefix, status, text = INJECTED[error.code]
+    prefix, status, text = INJECTED.get(error.code, (DYNAMODB, 400, str(error)))
     return Fault(error.code, prefix, error.message or text, status=status)
 
 

@@ -2,11 +2,10 @@
 carries out.
 
 `prepare(params, scope)` of every operation checks all that can fail without the database and
-answers one of three
-plans. Each names the table it is about, "" if none or many: metrics are kept by it. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a
-ReadPlan's `read` runs
-in one read transaction; a Ready reply needs neither. A fourth, Delayed, comes from a tester's rule
-only.
+answers one of three plans. Each names the table it is about, "" if none or many: metrics are kept
+by it. A WritePlan's `apply` runs on the writer's connection inside the group's transaction; a
+ReadPlan's `read` runs in one read transaction; a Ready reply needs neither. A fourth, Delayed,
+comes from a tester's rule only.
 """
 
 from __future__ import annotations
@@ -68,8 +67,8 @@ class Delayed(ReadPlan):
 
     __slots__ = ("seconds", "then")
 
-    def __init__(self, seconds: float, then: Callable[[], Plan]) -> None:
-        super().__init__(_not_read, long=True)
+    def __init__(self, seconds: float, then: Callable[[], Plan], table: str = "") -> None:
+        super().__init__(_not_read, True, table)
         self.seconds = seconds
         self.then = then
 

@@ -5,7 +5,8 @@ waits for nothing. Everything else is a page of a Starlette app.
 
 Doors are independent: whoever wires the server up hands in `Route`s, whose handlers know nothing
 of this server, not even a type: they are given path parameters, query and body, and return
-status, content type and body. They run in a thread, so they may block.
+status, content type and body. They run in a thread, so they may block. A body may be an async
+iterator of pieces, which goes on until it ends, the client leaves, or the server drains.
 
 Starlette is imported when the first page is asked for; a server that only answers calls and
 probes never pays for it.
@@ -13,13 +14,16 @@ probes never pays for it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
 from ..errors import AuthenticationFailed, StoreError
+from ..metrics import prometheus
 from ..operations.faults import fault_of
 from . import replies
+from .doors.streamed import streaming
 from .framing import Head
 from .gate import is_loopback
 from .protocol import Desk, log_failure
@@ -37,22 +41,29 @@ METRICS = "text/plain; version=0.0.4; charset=utf-8"
 # A proxy on this machine puts one of these in; who asked it may be anybody.
 _FORWARDED = (b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip")
 
-# Path parameters, query, body -> status, content type, body.
-Handler = Callable[[dict[str, str], dict[str, str], bytes], tuple[int, str, bytes]]
+# Path parameters, query, body -> status, content type, body and, where there are any, headers. A
+# Last-Event-ID header, with which a client goes on that lost a streamed body, stands in the query.
+Body = bytes | AsyncIterator[bytes]
+Answer = tuple[int, str, Body] | tuple[int, str, Body, dict[str, str]]
+Handler = Callable[[dict[str, str], dict[str, str], bytes], Answer]
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 class Route(NamedTuple):
     """One more thing to serve. `path` may hold {names}.
 
-    `access`: "open"; "local" for peers on loopback; or "signed:SERVICE", where the request needs
-    an Authorization header scoped to that service, verified when the server has keys.
+    `access`: "open"; "local" for peers on loopback; "signed:SERVICE", where the request needs
+    an Authorization header scoped to that service, verified when the server has keys; or
+    "local|signed:SERVICE", where the header lets in those who are not local.
     """
 
     method: str
     path: str
     handler: Handler
     access: str
+    # A header's name and how its value begins: tells this route from others with the same path, and
+    # from calls where the path is "/".
+    header: tuple[str, str] | None = None
 
 
 class Health:
@@ -95,6 +106,7 @@ class Health:
         values: list[tuple[str, str, float]] = [
             ("connections", "gauge", len(self.connections)),
             ("ready", "gauge", self.why_not_ready() is None),
+            ("oldest_reader_seconds", "gauge", desk.store.readers.oldest_seconds()),
         ]
         if not desk.store.read_only:
             writer = desk.store.writer
@@ -104,21 +116,25 @@ class Health:
                 ("write_units_total", "counter", writer.units),
                 ("commits_total", "counter", writer.commits),
                 ("syncs_total", "counter", writer.syncs),
+                ("wal_bytes", "gauge", writer.wal_bytes),
             ]
+        metrics = desk.store.metrics
+        metrics.roll(desk.store.clock.now_ms())
+        lines += prometheus(metrics)
         for name, kind, value in values:
             number = f"{value:.6f}" if isinstance(value, float) else str(int(value))
             lines += [f"# TYPE streamstore_{name} {kind}", f"streamstore_{name} {number}"]
         return 200, METRICS, "\n".join(lines) + "\n"
 
 
-def lazy_app(desk: Desk, routes: Iterable[Route]) -> App:
-    """An ASGI app that is built when it is first called."""
+def lazy_app(desk: Desk, routes: Iterable[Route], ending: asyncio.Event) -> App:
+    """An ASGI app that is built when it is first called. `ending` ends streamed bodies."""
     handed_in = tuple(routes)
     built: list[Starlette] = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if not built:
-            built.append(_build(desk, handed_in))
+            built.append(_build(desk, handed_in, ending))
         try:
             await built[0](scope, receive, send)
         except Exception as error:
@@ -128,15 +144,32 @@ def lazy_app(desk: Desk, routes: Iterable[Route]) -> App:
     return app
 
 
-def _build(desk: Desk, routes: tuple[Route, ...]) -> Starlette:
+def _build(desk: Desk, routes: tuple[Route, ...], ending: asyncio.Event) -> Starlette:
     from starlette.applications import Starlette
     from starlette.responses import Response
+    from starlette.routing import Match
     from starlette.routing import Route as StarletteRoute
 
-    def respond(status: int, kind: str, body: bytes) -> Response:
-        headers = {"x-amzn-RequestId": desk.next_id().decode(), "x-amz-crc32": str(crc32(body))}
+    class Told(StarletteRoute):
+        """A route that is told from others by a header too."""
+
+        def __init__(self, route: Route) -> None:
+            endpoint = _endpoint(route, desk, respond)
+            super().__init__(route.path, endpoint, methods=[route.method])
+            self.header = route.header
+
+        def matches(self, scope: Any) -> tuple[Match, Any]:
+            if self.header is not None and not _begins(scope, *self.header):
+                return Match.NONE, {}
+            return super().matches(scope)
+
+    def respond(status: int, kind: str, body: Body, more: dict[str, str] | None = None) -> Response:
+        headers = {"x-amzn-RequestId": desk.next_id().decode(), **(more or {})}
         if kind:
             headers["Content-Type"] = kind
+        if not isinstance(body, bytes):
+            return streaming(ending, status, headers, body)
+        headers["x-amz-crc32"] = str(crc32(body))
         return Response(body, status, headers)
 
     async def nothing(request: Request, error: Exception) -> Response:
@@ -147,15 +180,19 @@ def _build(desk: Desk, routes: tuple[Route, ...]) -> Starlette:
         return respond(fault.status, JSON, replies.encode(fault.body))
 
     return Starlette(
-        routes=[
-            StarletteRoute(r.path, _endpoint(r, desk, respond), methods=[r.method]) for r in routes
-        ],
+        routes=[Told(route) for route in routes],
         exception_handlers={404: nothing, 405: nothing, StoreError: failed, Exception: failed},
     )
 
 
+def _begins(scope: Any, name: str, start: str) -> bool:
+    """Whether a request has that header, and its value begins so."""
+    sent = dict(scope["headers"]).get(name.encode(), b"").strip().lower()
+    return bool(sent.startswith(start.lower().encode()))
+
+
 def _endpoint(
-    route: Route, desk: Desk, respond: Callable[[int, str, bytes], Response]
+    route: Route, desk: Desk, respond: Callable[..., Response]
 ) -> Callable[[Request], Awaitable[Response]]:
     from starlette.concurrency import run_in_threadpool
 
@@ -165,6 +202,8 @@ def _endpoint(
         if refusal is not None:
             return respond(*refusal)
         query = dict(request.query_params)
+        if "last-event-id" in request.headers:
+            query["last-event-id"] = request.headers["last-event-id"]
         return respond(
             *await run_in_threadpool(route.handler, dict(request.path_params), query, body)
         )
@@ -177,6 +216,9 @@ def _refusal(route: Route, desk: Desk, scope: Any, body: bytes) -> tuple[int, st
     from starlette.datastructures import Headers
 
     access, _, service = route.access.partition(":")
+    if access == "local|signed":
+        signed = any(name == b"authorization" for name, _ in scope["headers"])
+        access = "signed" if signed else "local"
     if access == "local":
         client = scope.get("client")
         forwarded = any(name in _FORWARDED for name, _ in scope["headers"])

@@ -48,7 +48,9 @@ class Connection(asyncio.Protocol):
         "_quiet_sweeps",
         "_reading_paused",
         "_settled",
+        "_started",
         "_state",
+        "_table",
         "_timer",
         "_touched",
         "_transport",
@@ -70,6 +72,8 @@ class Connection(asyncio.Protocol):
         self._last = False  # close after the running request
         self._lost = False
         self._settled: Outcome | None = None  # the newest one delivered
+        self._started = 0.0  # when the running request began, and the table it is about
+        self._table = ""
         self._timer: asyncio.TimerHandle | None = None
         self._reading_paused = False
         self._writing_paused = False

@@ -12,7 +12,7 @@ bytes.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import httptools
@@ -20,6 +20,7 @@ import httptools
 from .. import limits
 
 if TYPE_CHECKING:
+    from ..metrics import Series
     from ..operations.plan import Scope
     from .signature import Claim
 
@@ -69,6 +70,7 @@ class Head:
         "fault",
         "headers",
         "keep_alive",
+        "latencies",
         "length",
         "method",
         "opening",
@@ -101,6 +103,7 @@ class Head:
             b""  # the status line and the headers that are equal in every good reply to this head
         )
         self.operation = ""
+        self.latencies: Mapping[str, Series] = {}  # of the operation, by table
         self.special: Callable[[Head, bytes], bytes | None] | None = None  # answers before the rest
         self.fault: bytes | None = None  # the body of the error for a bad target or bad credentials
         self.claim: Claim | None = None  # what has to be verified with the body's hash

@@ -18,12 +18,14 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import accumulate
+from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 
 from .. import limits
 from ..errors import AuthenticationFailed, Busy, StoreClosed, StoreError
+from ..metrics import FOLD_AT
 from ..operations.faults import fault_of
 from ..operations.plan import ReadPlan, Ready, Scope, WritePlan
 from . import replies
@@ -89,10 +91,12 @@ class Desk:
         self.gate = gate
         self.verifier = verifier
         self.notices: dict[bytes, Notice] = {}
+        self.page_headers: list[tuple[bytes, bytes]] = []
         self.reads: LoopReads = OneByOne()
         self.date = b""
         self.paused: StoreClosed | None = None
         self.calls = 0
+        self.started = 0.0  # when the call began that was answered or planned last
         self.failures: Counter[str] = Counter()
         self.known: dict[bytes, Head] = {}
         self.next_id = replies.request_ids()
@@ -149,12 +153,19 @@ class Desk:
                     asked = head.header(b"access-control-request-headers") or b""
                     head.refusal = replies.closing(replies.preflight(origin, asked))
                     return
-        if head.method == b"POST" and head.path == b"/":
+        if head.method == b"POST" and head.path == b"/" and not self._is_page(head):
             self._address(head, cors)
         elif head.method == b"GET" and head.path in self.notices:
             head.call = True
             head.plain = head.keep_alive and not head.chunked
             head.special = self._notice
+
+    def _is_page(self, head: Head) -> bool:
+        """Whether a route was handed in for requests to "/" with such a header."""
+        for name, start in self.page_headers:
+            if (head.header(name) or b"").lower().startswith(start):
+                return True
+        return False
 
     def _address(self, head: Head, cors: bytes) -> None:
         """Content type, target and credentials of a call."""
@@ -170,6 +181,7 @@ class Desk:
             head.fault = replies.UNKNOWN_OPERATION_BODY
             return
         head.operation = operation
+        head.latencies = self.store.metrics.latencies(operation)
         signer = quick_signer(head) if self.verifier is None else None
         if signer is None:
             try:
@@ -205,6 +217,7 @@ class Desk:
 
     def answer(self, head: Head, body: bytes) -> bytes | WritePlan | ReadPlan:
         """The reply to a call, or the plan that has to wait for the writer or for a thread."""
+        started = self.started = perf_counter()
         if head.special is not None:
             try:
                 answer = head.special(head, body)
@@ -232,31 +245,43 @@ class Desk:
                 scope = self._scope(head)
             plan = store.plan(head.operation, params, scope)
             if isinstance(plan, Ready):
-                return self.encode(head, plan.reply)
+                return self.encode(head, plan.reply, plan.table, started)
             if isinstance(plan, WritePlan) or plan.long:
                 return plan
             try:
                 reply = self.reads.read(store.engine, store.readers, plan)
             except Busy:
                 return plan  # a thread may wait for the lock
-            return self.encode(head, reply)
+            except Exception as error:
+                return self.fail(head, error, plan.table)
+            return self.encode(head, reply, plan.table, started)
         except Exception as error:
             return self.fail(head, error)
 
-    def encode(self, head: Head, reply: dict[str, Any]) -> bytes:
-        """A good reply's bytes."""
+    def encode(self, head: Head, reply: dict[str, Any], table: str, started: float) -> bytes:
+        """A good reply's bytes; the call was about `table` and began at `started`."""
         self.calls += 1
+        series = head.latencies[table]
+        series.append(perf_counter() - started)
+        if len(series) >= FOLD_AT:
+            series.fold()
         return replies.finish(head.opening, self.date, self.next_id(), replies.encode(reply))
 
-    def fail(self, head: Head, error: BaseException) -> bytes:
+    def fail(self, head: Head, error: BaseException, table: str = "") -> bytes:
         """An error's bytes. What is not ours is logged: where it happened, never with values."""
         fault = fault_of(error)
+        if head.operation:
+            # A throttled call fails before there is a plan, but its error knows the table.
+            table = table or getattr(error, "table", "")
+            self.store.metrics.failed(head.operation, table, fault.code, fault.status)
         if not isinstance(error, StoreError):
             log_failure(head.operation, error)
         return self._refused(head, replies.encode(fault.body), fault.status, fault.code)
 
     def _refused(self, head: Head, body: bytes, status: int = 400, code: str = "") -> bytes:
         self.failures[code or "malformed"] += 1
+        if not code:
+            self.store.metrics.failed(head.operation, "", "malformed", status)
         start = head.opening.partition(b"\r\n")[2]
         start = replies.status_line(status) + start
         return replies.finish(start, self.date, self.next_id(), body)

@@ -32,6 +32,7 @@ from ..errors import StoreClosed
 from ..operations.registry import OPERATIONS, preload
 from .admin import admin_routes, durability
 from .app import Health, Route, lazy_app
+from .doors.tail import tail_route
 from .gate import Gate, ServerSettings
 from .protocol import Desk
 from .signature import Verifier
@@ -167,13 +168,20 @@ class Server:
         self.desk = Desk(store, targets(), Gate(settings), verifier)
         self.connections: set[Any] = set()
         self.health = Health(self.desk, self.connections)
-        self._app = lazy_app(self.desk, (*admin_routes(store), *routes))
+        routes = tuple(routes)
+        self.desk.page_headers = [
+            (route.header[0].encode(), route.header[1].lower().encode())
+            for route in routes
+            if route.path == "/" and route.header is not None
+        ]
+        self._ending = asyncio.Event()
+        own = (*admin_routes(store, settings), tail_route(store, settings))
+        self._app = lazy_app(self.desk, (*own, *routes), self._ending)
         self._reopener = Reopener(self.desk)
         self._on_ready = on_ready
         self._clock = SystemClock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pages: Pages | None = None
-        self._ending = asyncio.Event()
         self._hurry = False
         self._beats = 0
         self._listeners = bind(settings)
@@ -238,6 +246,9 @@ class Server:
     def _beat(self, board: Switchboard) -> None:
         """Once a second: the date, a look at the store, and once a minute at the connections."""
         self.desk.date = date_line(self._clock.now_ms())
+        metrics = self.desk.store.metrics
+        metrics.roll(self.desk.store.clock.now_ms())
+        metrics.fold()
         self._reopener.look()
         self._beats += 1
         if self._beats % limits.CONNECTION_SWEEP_SECONDS == 0:

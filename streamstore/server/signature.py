@@ -233,6 +233,24 @@ class Verifier:
         return key
 
 
+def signed_headers(
+    key_id: str, secret: str, host: str, path: str, body: bytes, clock: Clock, region: str
+) -> dict[str, str]:
+    """The headers X-Amz-Date and Authorization of a POST of ours, as `verify` wants them."""
+    date = datetime.fromtimestamp(clock.now_ms() // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
+    head = Head()
+    head.method, head.path = b"POST", path.encode()
+    head.headers = {b"host": host.encode(), b"x-amz-date": date.encode()}
+    credential = f"{key_id}/{date[:8]}/{region}/dynamodb/aws4_request"
+    names = "host;x-amz-date"
+    claim = Claim(ALGORITHM, credential, names, "", date, in_query=False)
+    signature = Verifier({key_id: secret}, clock)._signature(claim, head, body, secret.encode())
+    authorization = (
+        f"{ALGORITHM} Credential={credential}, SignedHeaders={names}, Signature={signature}"
+    )
+    return {"X-Amz-Date": date, "Authorization": authorization}
+
+
 def _unsigned(header: str) -> str:
     return f"'{header}' must be a 'SignedHeader' in the AWS Authorization."
 

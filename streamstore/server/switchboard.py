@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import limits
 from ..leading import LoopLeader, TurnReads
-from ..operations.plan import ReadPlan, WritePlan
+from ..operations.plan import Delayed, ReadPlan, WritePlan
 from ..storage.writer import Outcome, Writer
 from .protocol import Desk
 
@@ -58,10 +58,34 @@ class Switchboard:
         leader.enqueue(plan.apply, plan.cost_bytes, deliver)
 
     def read_long(self, plan: ReadPlan, deliver: Callable[[Outcome], None]) -> None:
-        """Read in a thread; `deliver` is called on the loop's thread."""
+        """Read in a thread; `deliver` is called on the loop's thread.
+
+        A delayed plan waits on the loop, which takes no thread, and is then what it has become.
+        """
+        if isinstance(plan, Delayed):
+            self.loop.call_later(plan.seconds, self._go_on, plan, deliver)
+            return
         if self._threads is None:
             self._threads = ThreadPoolExecutor(limits.LONG_READ_THREADS, "streamstore-read")
         self._threads.submit(self._read, plan, deliver)
+
+    def _go_on(self, delayed: Delayed, deliver: Callable[[Outcome], None]) -> None:
+        """The time of a delayed plan has come. Never raises: the loop calls it."""
+        outcome = Outcome()
+        try:
+            if self.desk.paused is not None:
+                raise self.desk.paused
+            plan = delayed.then()
+            if isinstance(plan, WritePlan):
+                self.enqueue(plan, deliver)
+                return
+            if isinstance(plan, ReadPlan):
+                self.read_long(plan, deliver)
+                return
+            outcome.result = plan.reply
+        except Exception as error:
+            outcome.error = error
+        deliver(outcome)
 
     def _read(self, plan: ReadPlan, deliver: Callable[[Outcome], None]) -> None:
         outcome = Outcome()

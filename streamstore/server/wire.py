@@ -91,6 +91,8 @@ class Wire(Connection):
         """Hand a plan to the writer or to a thread; bytes if it was refused."""
         self._head = head
         self._state = BUSY
+        self._started = self._desk.started
+        self._table = plan.table
         try:
             if isinstance(plan, WritePlan):
                 self._board.enqueue(plan, self._delivered)
@@ -98,7 +100,7 @@ class Wire(Connection):
                 self._board.read_long(plan, self._delivered)
         except Exception as error:
             self._state = READY
-            return self._desk.fail(head, error)
+            return self._desk.fail(head, error, plan.table)
         if self._timer is not None:
             self._request_whole()
         return None
@@ -117,11 +119,11 @@ class Wire(Connection):
         desk = self._desk
         try:
             if outcome.error is None:
-                reply = desk.encode(head, outcome.result)
+                reply = desk.encode(head, outcome.result, self._table, self._started)
             else:
-                reply = desk.fail(head, outcome.error)
+                reply = desk.fail(head, outcome.error, self._table)
         except Exception as error:
-            reply = desk.fail(head, error)
+            reply = desk.fail(head, error, self._table)
         outcome.result = None  # it is kept to be told from the next, its members need not be
         try:
             if self._last:

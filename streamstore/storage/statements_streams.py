@@ -69,6 +69,13 @@ SHARDS_OF_PARENT: Final = (
 SHARDS_OPEN: Final = (
     f"SELECT {_SHARD_COLUMNS} FROM shard WHERE closed_ms IS NULL ORDER BY stream_id, range_start"
 )
+# Of these shards (ids as a JSON array) those that have come beyond a number, are closed or are gone
+# -> shard_id, last_sequence, which is NULL where the shard is not open any more
+SHARDS_MOVED: Final = (
+    "SELECT asked.value, iif(shard.closed_ms IS NULL, shard.last_sequence, NULL)"
+    " FROM json_each(?) AS asked LEFT JOIN shard ON shard.shard_id = asked.value"
+    " WHERE shard.shard_id IS NULL OR shard.closed_ms IS NOT NULL OR shard.last_sequence > ?"
+)
 SHARD_DELETE: Final = "DELETE FROM shard WHERE shard_id = ?"
 
 # Streams.

@@ -250,5 +250,6 @@ TOKENS_EXPIRE: Final = (
     "DELETE FROM client_token WHERE token IN"
     " (SELECT token FROM client_token WHERE created_ms <= ? ORDER BY created_ms LIMIT ?)"
 )
+TOKENS_FORGET: Final = "DELETE FROM client_token"
 # -> the oldest token's created_ms
 TOKEN_OLDEST: Final = "SELECT min(created_ms) FROM client_token"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -17,6 +18,7 @@ from urllib.parse import urlsplit
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 READY_SECONDS_MAX = 30
 
@@ -109,6 +111,139 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     running = ServerProcess("--db", str(tmp_path_factory.mktemp("served") / "store.db"))
     yield running
     running.end()
+
+
+class StreamDesk:
+    """Tables with streams on one server, through boto3, its own validation off: what is wrong
+    reaches the server.
+    """
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.server = server
+        unchecked = Config(retries={"total_max_attempts": 1}, parameter_validation=False)
+        self.tables = server.client(config=unchecked)
+        self.streams = server.client("dynamodbstreams", config=unchecked)
+
+    def make(self, name: str, view: str | None = "NEW_AND_OLD_IMAGES") -> str:
+        """A table with the key `id`; returns the ARN of its stream, "" for a view of None."""
+        spec = {} if view is None else {"StreamSpecification": self.spec(view)}
+        made = self.tables.create_table(
+            TableName=name,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            **spec,
+        )["TableDescription"]
+        return str(made.get("LatestStreamArn", ""))
+
+    @staticmethod
+    def spec(view: str) -> dict[str, Any]:
+        return {"StreamEnabled": True, "StreamViewType": view}
+
+    def put(self, table: str, key: str, **attributes: Any) -> None:
+        self.tables.put_item(TableName=table, Item={"id": {"S": key}, **attributes})
+
+    def delete(self, table: str, key: str) -> None:
+        self.tables.delete_item(TableName=table, Key={"id": {"S": key}})
+
+    def update(self, table: str, key: str, expression: str | None = None, **values: Any) -> None:
+        more: dict[str, Any] = {} if expression is None else {"UpdateExpression": expression}
+        if values:
+            more["ExpressionAttributeValues"] = {f":{k}": v for k, v in values.items()}
+        self.tables.update_item(TableName=table, Key={"id": {"S": key}}, **more)
+
+    def disable(self, table: str) -> dict[str, Any]:
+        off = {"StreamEnabled": False}
+        changed = self.tables.update_table(TableName=table, StreamSpecification=off)
+        described: dict[str, Any] = changed["TableDescription"]
+        return described
+
+    def describe(self, arn: str, **more: Any) -> dict[str, Any]:
+        reply = self.streams.describe_stream(StreamArn=arn, **more)
+        described: dict[str, Any] = reply["StreamDescription"]
+        return described
+
+    def shards(self, arn: str, **more: Any) -> list[dict[str, Any]]:
+        shards: list[dict[str, Any]] = self.describe(arn, **more)["Shards"]
+        return shards
+
+    def iterator(self, arn: str, kind: str = "TRIM_HORIZON", shard: str = "", **more: Any) -> str:
+        """An iterator in that shard, the stream's first one if none is named."""
+        reply = self.streams.get_shard_iterator(
+            StreamArn=arn,
+            ShardId=shard or self.shards(arn)[0]["ShardId"],
+            ShardIteratorType=kind,
+            **more,
+        )
+        return str(reply["ShardIterator"])
+
+    def page(self, iterator: str, **more: Any) -> dict[str, Any]:
+        reply: dict[str, Any] = self.streams.get_records(ShardIterator=iterator, **more)
+        return reply
+
+    def records(self, arn: str) -> list[dict[str, Any]]:
+        """The records of all shards, each read until a page is empty or the last, in order of
+        their shards.
+        """
+        found: list[dict[str, Any]] = []
+        for shard in self.shards(arn):
+            iterator: str | None = self.iterator(arn, shard=shard["ShardId"])
+            while iterator:
+                page = self.page(iterator)
+                found += page["Records"]
+                iterator = page.get("NextShardIterator") if page["Records"] else None
+        return found
+
+    def wire_page(self, iterator: str, **more: Any) -> dict[str, Any]:
+        """A page as it is on the wire: boto3 would leave out members that are null."""
+        connection = self.server.connection()
+        credential = "AKID/20261124/eu-west-1/dynamodb/aws4_request"
+        headers = {
+            "Content-Type": "application/x-amz-json-1.0",
+            "X-Amz-Target": "DynamoDBStreams_20120810.GetRecords",
+            "X-Amz-Date": "20261124T030000Z",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={credential},"
+            " SignedHeaders=host;x-amz-date, Signature=abc",
+        }
+        request = json.dumps({"ShardIterator": iterator, **more})
+        connection.request("POST", "/", request, headers)
+        page: dict[str, Any] = json.loads(connection.getresponse().read())
+        connection.close()
+        return page
+
+    def refusal(self, call: Callable[..., Any], **request: Any) -> tuple[str, int, str]:
+        """(code, HTTP status, text) of the error that the call must answer with."""
+        with pytest.raises(ClientError) as caught:
+            call(**request)
+        reply = caught.value.response
+        status = reply["ResponseMetadata"]["HTTPStatusCode"]
+        return reply["Error"]["Code"], status, reply["Error"]["Message"]
+
+    def admin(self, verb: str, **request: Any) -> dict[str, Any]:
+        """What the admin door answers."""
+        connection = self.server.connection()
+        headers = {"Content-Type": "application/json"}
+        connection.request("POST", f"/_streamstore/{verb}", json.dumps(request), headers)
+        reply = connection.getresponse()
+        found: dict[str, Any] = json.loads(reply.read())
+        connection.close()
+        assert reply.status == 200, found
+        return found
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StreamDesk]:
+    """A server for a module's tests where every table begins with one shard, split by hand only."""
+    place = tmp_path_factory.mktemp("desk") / "store.db"
+    running = ServerProcess("--db", str(place), "--split-policy", "manual")
+    yield StreamDesk(running)
+    running.end()
+
+
+@pytest.fixture
+def own_desk(start_server: Callable[..., ServerProcess]) -> StreamDesk:
+    """The same for one test, which may move its clock."""
+    return StreamDesk(start_server("--split-policy", "manual"))
 
 
 @pytest.fixture

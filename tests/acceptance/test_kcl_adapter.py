@@ -10,7 +10,6 @@ and most of this test's time is that.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import shutil
 import subprocess
@@ -140,66 +139,40 @@ def follow(classes: Path, tmp_path: Path) -> Iterator[Callable[..., Follower]]:
         follower.end()
 
 
-def admin(server: Any, verb: str, **request: str) -> dict[str, Any]:
-    connection = server.connection()
-    body = json.dumps(request)
-    connection.request(
-        "POST", f"/_streamstore/{verb}", body, {"Content-Type": "application/json"}
-    )
-    reply = connection.getresponse()
-    found: dict[str, Any] = json.loads(reply.read())
-    connection.close()
-    assert reply.status == 200, found
-    return found
-
-
 def test_the_adapter_follows_a_table_through_a_split_and_a_rollover(
-    start_server: Callable[..., Any], follow: Callable[..., Follower]
+    own_desk: Any, follow: Callable[..., Follower]
 ) -> None:
     began = time.monotonic()
-    server = start_server("--split-policy", "manual")
-    client = server.client(region_name="us-east-1")
-    table = client.create_table(
-        TableName="orders",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )["TableDescription"]
-    arn = table["LatestStreamArn"]
+    arn = own_desk.make("orders")
     written: list[str] = []
 
     def write(rounds: int) -> None:
         for _ in range(rounds):
             for key in KEYS:
-                client.put_item(
-                    TableName="orders",
-                    Item={"id": {"S": key}, "at": {"N": str(len(written))}},
-                )
+                own_desk.put("orders", key, at={"N": str(len(written))})
                 written.append(key)
 
-    follower = follow(server.url, arn, "follower")
+    follower = follow(own_desk.server.url, arn, "follower")
 
     def has_all() -> bool:
         return len(follower.facts("record")) >= len(written)
 
     write(3)
     follower.wait(has_all, START_SECONDS_MAX)
-    children = admin(server, "split", table="orders")["children"]
+    children = own_desk.admin("split", table="orders")["children"]
     write(3)
     follower.wait(has_all, STEP_SECONDS_MAX)
-    successor = admin(server, "roll", table="orders", shard=children[0])["successor"]
+    successor = own_desk.admin("roll", table="orders", shard=children[0])["successor"]
     write(3)
     follower.wait(has_all, STEP_SECONDS_MAX)
     assert follower.finish() == 0
     assert not follower.facts("failed")
 
-    described = server.client("dynamodbstreams").describe_stream(StreamArn=arn)
-    shards = {each["ShardId"]: each for each in described["StreamDescription"]["Shards"]}
+    shards = {each["ShardId"]: each for each in own_desk.shards(arn)}
     assert set(shards) == {*children, successor, *(s for s in shards if "ParentShardId" not in s)}
     check_records(follower, written)
     check_lineage(follower, shards)
-    check_leases(client, follower, shards)
+    check_leases(own_desk.tables, follower, shards)
     assert time.monotonic() - began < 120
 
 

@@ -61,7 +61,7 @@ def test_a_store_opens_from_the_wheel_in_an_empty_environment(wheel: Path, tmp_p
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     ran = subprocess.run(
-        [python, str(script), str(tmp_path / "wheel.db")],
+        [python, "-I", str(script), str(tmp_path / "wheel.db")],
         capture_output=True,
         text=True,
         timeout=60,

@@ -24,6 +24,7 @@ _STEP_MS_MAX: Final = limits.CLOCK_STEP_SECONDS_MAX * 1000
 # A held time that moves by more than this has not stood still, and its ten minutes start again.
 _STANDS_WITHIN_MS: Final = 60_000
 _CACHED_TABLES_MAX: Final = 4096
+_UNLIMITED_MS: Final = 2**62
 
 
 class Horizon:
@@ -55,12 +56,14 @@ class Horizon:
         return self.now_ms() - self.retention_ms(table_name)
 
     def retention_ms(self, table_name: str) -> int:
-        """How long the records of that table are kept, in milliseconds."""
+        """How long the records of that table are kept, in milliseconds; where that is for ever, by
+        a number that puts the horizon before all times.
+        """
         known = self._retention_ms.get(table_name)
         if known is None:
             seconds = self._settings.table(table_name).retention_seconds
             assert seconds is not None, "Settings.table fills in what a table leaves out"
-            known = seconds * 1000
+            known = seconds * 1000 if seconds else _UNLIMITED_MS
             if len(self._retention_ms) >= _CACHED_TABLES_MAX:
                 self._retention_ms.clear()
             self._retention_ms[table_name] = known

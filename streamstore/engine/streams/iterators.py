@@ -5,8 +5,9 @@
 The MAC is keyed BLAKE2b over the ARN, the position and the time, with a key kept in the store: an
 iterator survives a restart, is good only in its own store, and expires after 15 minutes of the
 store's clock, or when a tester lets all expire, which moves a floor under the issue times. Nothing
-is remembered about it; reading with the same iterator again gives the same records. The 57 bytes are a multiple of three, so base64 has no padding and no spare bits, and no
-two texts mean the same iterator.
+is remembered about it; reading with the same iterator again gives the same records. The 57 bytes
+are a multiple of three, so base64 has no padding and no spare bits, and no two texts mean the same
+iterator.
 """
 
 from __future__ import annotations
@@ -85,6 +86,7 @@ def expire_issued(group: Group) -> int:
     engine = group.engine
     floor_ms = engine.issue_ms() + 1
     group.tx.run(statements.STATE_PUT, (FLOOR_STATE, floor_ms))
+    group.catalogue_moved = True  # so that those who read beside the owner look
 
     def settle() -> None:
         engine.iterator_floor_ms = max(engine.iterator_floor_ms, floor_ms)

@@ -10,7 +10,7 @@ digits, sequence numbers in full. It reads nothing; `descriptions.list_shards` g
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from . import sequence
 from .descriptions import ShardState
@@ -18,9 +18,9 @@ from .descriptions import ShardState
 _RANGE_DIGITS = 8
 
 
-def draw(shards: Sequence[ShardState]) -> str:
+def draw(shards: Sequence[ShardState], rates: Mapping[str, float] | None = None) -> str:
     """The tree, one shard a line, children under their parents in order of name; "" for no
-    shards.
+    shards. `rates`: write units a second by ShardId, of those that are known.
     """
     known = {shard.info.name for shard in shards}
     children: dict[str | None, list[ShardState]] = {}
@@ -28,7 +28,7 @@ def draw(shards: Sequence[ShardState]) -> str:
         parent = shard.info.parent_name
         children.setdefault(parent if parent in known else None, []).append(shard)
     lines = [
-        (prefix + shard.info.name, _facts(shard, known))
+        (prefix + shard.info.name, _facts(shard, known, (rates or {}).get(shard.info.name)))
         for root in children.get(None, ())
         for prefix, shard in _walk(root, children)
     ]
@@ -54,7 +54,7 @@ def _walk(
             )
 
 
-def _facts(shard: ShardState, known: set[str]) -> str:
+def _facts(shard: ShardState, known: set[str], rate: float | None) -> str:
     info = shard.info
     first, last = info.range_start.hex(), info.range_end.hex()
     numbers = sequence.wire(info.depth, info.start_sequence) + "-"
@@ -64,9 +64,11 @@ def _facts(shard: ShardState, known: set[str]) -> str:
         f"{first[:_RANGE_DIGITS]}-{last[:_RANGE_DIGITS]}",
         "open" if info.closed_ms is None else "closed",
         f"{shard.record_count} record{'' if shard.record_count == 1 else 's'}",
-        _size(shard.byte_count),
+        size_text(shard.byte_count),
         numbers,
     ]
+    if rate is not None:
+        facts.insert(4, f"{rate:.1f} units/s")
     if shard.horizon_sequence:
         facts.append(f"trimmed up to {sequence.wire(info.depth, shard.horizon_sequence)}")
     if info.parent_name is not None and info.parent_name not in known:
@@ -74,7 +76,8 @@ def _facts(shard: ShardState, known: set[str]) -> str:
     return "  ".join(facts)
 
 
-def _size(count: int) -> str:
+def size_text(count: int) -> str:
+    """Bytes for people: 742 B, 3.1 KB."""
     if count < 1024:
         return f"{count} B"
     size = count / 1024

@@ -119,7 +119,9 @@ def trim_by_hand(
                 raise ValidationFailed(f"Invalid SequenceNumber: {through}")
             floor = counter + 1
         tx = group.tx
-        behind = log.search(tx, shard_id, first, beyond, log.BY_SEQUENCE, state.horizon_sequence + 1)
+        behind = log.search(
+            tx, shard_id, first, beyond, log.BY_SEQUENCE, state.horizon_sequence + 1
+        )
         keep_from = log.search(tx, shard_id, behind, beyond, log.BY_SEQUENCE, floor)
         if keep_from > behind:
             tx.run(sql.SHARD_HORIZON_SET, (*log.record_at(tx, shard_id, keep_from - 1), shard_id))

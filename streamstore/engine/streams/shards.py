@@ -190,6 +190,15 @@ def roll(group: Group, table: TableInfo, shard_name: str) -> TableInfo:
     return _put(group, table, open_shards=_spliced(table.open_shards, at, (child,)))
 
 
+def rates(group: Group, table: TableInfo) -> dict[str, float]:
+    """Write units a second of each open shard, by name, averaged over the last five minutes."""
+    samples = group.engine.samples
+    return {
+        shard.name: samples.units_per_second(shard.partition_id, group.now_ms)
+        for shard in table.open_shards
+    }
+
+
 class _Lineage:
     """The `lineage` row of one table name, while a unit changes it.
 

@@ -76,14 +76,21 @@ class Tail:
         last = self._last
         return self._stopped or any(last.get(shard_id, 0) > after for shard_id in shard_ids)
 
-    def wait_for(self, shard_ids: Iterable[int], after: int, timeout: float) -> bool:
+    def wait_for(
+        self,
+        shard_ids: Iterable[int],
+        after: int,
+        timeout: float,
+        bell: threading.Event | None = None,
+    ) -> bool:
         """Block this thread until one of the shards has something beyond `after`, at most `timeout`
         seconds.
 
-        True if there may be something to read, False if time ran out.
+        True if there may be something to read, False if time ran out. `bell`, if given, ends the
+        wait when somebody else sets it.
         """
         ids = tuple(shard_ids)
-        bell = threading.Event()
+        bell = bell or threading.Event()
         self._register(ids, bell.set, after)
         try:
             return self.moved(ids, after) or bell.wait(timeout)

@@ -179,6 +179,7 @@ def _expire(group: Group, table: TableInfo, ttl: TimeToLive, second: int, key: E
     decision = judge(group, Mutation(table, key, "delete", ttl=True))
     if decision.changed and expires_s(decision.old, ttl.attribute) == second:
         carry_out(group, decision)
+        group.engine.metrics.expired(table.name, 1)
     else:
         group.tx.run(sql.EXPIRY_DELETE, (table.table_id, second, key.hash, key.pk, key.sk))
     return decision.old_size

@@ -70,6 +70,11 @@ def expire_tick(group: Group) -> bool:
     return group.tx.changes() == limits.TICK_ROWS_MAX
 
 
+def forget_all(group: Group) -> None:
+    """Forget every token, for a tester's reset: what they stand for is gone."""
+    group.tx.run(sql.TOKENS_FORGET)
+
+
 def _spelt(value: Any) -> str:
     """Bytes as text; canonical content says beside them that they are binary."""
     if isinstance(value, bytes):

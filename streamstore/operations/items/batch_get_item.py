@@ -15,6 +15,7 @@ from ...engine.tables.items import get
 from ...engine.writes.mutation import EncodedKey, encode_key
 from ...errors import ValidationFailed
 from ...expressions import Projection
+from ...metrics import Meters
 from ..capacity import Tally
 from ..parameters import (
     GET,
@@ -23,7 +24,7 @@ from ..parameters import (
     refuse_stray_placeholders,
 )
 from ..plan import ReadPlan, Reply, Scope
-from ..tables.status import data_plane_table
+from ..tables.status import data_plane_table, only_table
 from .reading import SHORT_ITEMS_MAX, Params, read_projection
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
                 raise reading.fault
         projections[name] = read_projection(request)
         _refuse_duplicates([reading.values for reading in request["Keys"]])
-    batch = BatchRead(params.get("ReturnConsumedCapacity"))
+    batch = BatchRead(params.get("ReturnConsumedCapacity"), scope.engine.metrics.meters)
     tables = {name: data_plane_table(scope, name) for name in requests}
     for name, table in tables.items():
         projection = projections[name]
@@ -56,16 +57,17 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
             refuse_paths_into_keys(table, projection.paths)
         keys = [encode_key(table, reading.values) for reading in requests[name]["Keys"]]
         batch.tables.append((name, table, keys, projection, requests[name]))
-    return ReadPlan(batch.read, count > SHORT_ITEMS_MAX)
+    return ReadPlan(batch.read, count > SHORT_ITEMS_MAX, only_table(tables.values()))
 
 
 class BatchRead:
     """Keys to be read, a table after the other."""
 
-    __slots__ = ("_mode", "tables")
+    __slots__ = ("_meters", "_mode", "tables")
 
-    def __init__(self, mode: str | None) -> None:
+    def __init__(self, mode: str | None, meters: Meters) -> None:
         self._mode = mode
+        self._meters = meters
         # Name as given, table, keys, projection, the request about that table.
         self.tables: list[tuple[str, TableInfo, list[EncodedKey], Projection | None, Params]] = []
 
@@ -93,6 +95,7 @@ class BatchRead:
                 if got is not None:
                     found.append(got[0] if projection is None else projection.project(got[0]))
             tally.add(name, units)
+            self._meters[table.name].reads.append(units)
         reply: Reply = {"Responses": responses, "UnprocessedKeys": unprocessed}
         entries = tally.entries()
         if entries is not None:

@@ -16,9 +16,9 @@ from ...engine.writes.mutation import Mutation, encode_item_key, encode_key
 from ...errors import ValidationFailed
 from ..capacity import Tally
 from ..plan import Reply, Scope, WritePlan
-from ..tables.status import data_plane_table
+from ..tables.status import data_plane_table, only_table
 from .batch_get_item import DUPLICATE_KEYS
-from .writing import COST_BYTES, ITEM_TOO_LARGE, Metrics, Params, table_units
+from .writing import COST_BYTES, ITEM_TOO_LARGE, Metrics, Params, note_units, table_units
 
 if TYPE_CHECKING:
     from ...engine.writes.group import Group
@@ -52,7 +52,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
             seen.add(place)
             batch.mutations.append((name, mutation))
             cost_bytes += COST_BYTES + mutation.item_size
-    return WritePlan(batch.carry_out, cost_bytes)
+    return WritePlan(batch.carry_out, cost_bytes, only_table(tables.values()))
 
 
 class BatchWrite:
@@ -71,6 +71,7 @@ class BatchWrite:
         for name, mutation in self.mutations:
             applied = apply(group, mutation)
             tally.add(name, table_units(applied), applied.index_writes)
+            note_units(group, applied)
             metrics.note(group, name, applied)
         reply: Reply = {"UnprocessedItems": {}}
         entries = tally.entries()

@@ -10,6 +10,7 @@ from ...engine.model import TableInfo
 from ...engine.tables.items import get
 from ...engine.writes.mutation import EncodedKey, encode_key
 from ...expressions import Projection
+from ...limits import READ_UNIT_BYTES
 from ..capacity import consumed
 from ..parameters import GET, refuse_mixing, refuse_paths_into_keys, refuse_stray_placeholders
 from ..plan import ReadPlan, Reply, Scope
@@ -37,13 +38,13 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     key = encode_key(table, reading.values)
     if projection is not None:
         refuse_paths_into_keys(table, projection.paths)
-    return ReadPlan(ItemRead(table, key, projection, params, scope).read)
+    return ReadPlan(ItemRead(table, key, projection, params, scope).read, False, table.name)
 
 
 class ItemRead:
     """One item to be read, and what of it."""
 
-    __slots__ = ("key", "params", "projection", "shape", "table")
+    __slots__ = ("engine", "key", "params", "projection", "shape", "table")
 
     def __init__(
         self,
@@ -56,6 +57,7 @@ class ItemRead:
         self.table = table
         self.key = key
         self.projection = projection
+        self.engine = scope.engine
         self.params = params
         # A whole item goes onto the wire as ready JSON.
         ready = projection is None and scope.base64_binary
@@ -69,9 +71,13 @@ class ItemRead:
             projection = self.projection
             reply["Item"] = found[0] if projection is None else projection.project(found[0])
         params = self.params
-        if "ReturnConsumedCapacity" in params:
-            size_bytes = 0 if found is None else found[1]
+        size_bytes = 0 if found is None else found[1]
+        # What nearly every request costs is told without a call.
+        units = 0.5
+        if size_bytes > READ_UNIT_BYTES or "ConsistentRead" in params:
             units = read_units(size_bytes, params.get("ConsistentRead", False))
+        self.engine.metrics.meters[self.table.name].reads.append(units)
+        if "ReturnConsumedCapacity" in params:
             entry = consumed(params["ReturnConsumedCapacity"], params["TableName"], units)
             if entry is not None:
                 reply["ConsumedCapacity"] = entry

@@ -70,11 +70,13 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         _check_filter(table, index, filtering, "QueryFilter" in params)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = QueryPage(table, index, params, projection, filtering, fetching, ready_json(scope))
+    meters = scope.engine.metrics.meters
+    ready = ready_json(scope)
+    page = QueryPage(table, index, params, projection, filtering, fetching, ready, meters)
     page.key_range = key_range
     page.position = position
     long = params.get("Limit", SHORT_ITEMS_MAX + 1) > SHORT_ITEMS_MAX and LENGTHS.long(page.source)
-    return ReadPlan(page.read, long)
+    return ReadPlan(page.read, long, table.name)
 
 
 class QueryPage(Page):

@@ -53,11 +53,14 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         refuse_paths_into_keys(table, filtering.paths)
     projection = selected or bound.projection
     fetching = check_projected(table, index, params, projection)
-    page = ScanPage(table, index, params, projection, filtering, fetching, ready_json(scope))
+    meters = scope.engine.metrics.meters
+    ready = ready_json(scope)
+    page = ScanPage(table, index, params, projection, filtering, fetching, ready, meters)
     page.segment = segment
     page.total = total
     page.position = position
-    return ReadPlan(page.read, params.get("Limit", SHORT_ITEMS_MAX + 1) > SHORT_ITEMS_MAX)
+    long = params.get("Limit", SHORT_ITEMS_MAX + 1) > SHORT_ITEMS_MAX
+    return ReadPlan(page.read, long, table.name)
 
 
 class ScanPage(Page):

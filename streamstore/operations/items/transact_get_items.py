@@ -10,10 +10,11 @@ from ...engine.tables.items import get
 from ...engine.writes.mutation import EncodedKey, encode_key
 from ...errors import CancellationReason, TransactionCanceled, ValidationFailed
 from ...expressions import Projection
+from ...metrics import Meters
 from ..capacity import Tally
 from ..parameters import refuse_paths_into_keys
 from ..plan import ReadPlan, Reply, Scope
-from ..tables.status import data_plane_table
+from ..tables.status import data_plane_table, only_table
 from .reading import SHORT_ITEMS_MAX, Params, read_projection
 from .transact_write_items import (
     SAME_ITEM,
@@ -38,7 +39,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
             raise each["Key"].fault
         projections.append(read_projection(each))
     tables = [data_plane_table(scope, each["TableName"]) for each in gets]
-    transaction = TransactionRead(params.get("ReturnConsumedCapacity"))
+    meters = scope.engine.metrics.meters
+    transaction = TransactionRead(params.get("ReturnConsumedCapacity"), meters)
     reasons = []
     seen: set[tuple[int, bytes, bytes]] = set()
     for each, table, projection in zip(gets, tables, projections, strict=True):
@@ -59,16 +61,17 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         transaction.gets.append((each["TableName"], table, key, projection))
     if len(transaction.gets) < len(gets):
         raise TransactionCanceled(reasons)
-    return ReadPlan(transaction.read, len(gets) > SHORT_ITEMS_MAX)
+    return ReadPlan(transaction.read, len(gets) > SHORT_ITEMS_MAX, only_table(tables))
 
 
 class TransactionRead:
     """Items to be read in one transaction."""
 
-    __slots__ = ("_mode", "gets")
+    __slots__ = ("_meters", "_mode", "gets")
 
-    def __init__(self, mode: str | None) -> None:
+    def __init__(self, mode: str | None, meters: Meters) -> None:
         self._mode = mode
+        self._meters = meters
         self.gets: list[tuple[str, TableInfo, EncodedKey, Projection | None]] = []
 
     def read(self, rx: ReadTransaction) -> Reply:
@@ -81,7 +84,9 @@ class TransactionRead:
             item_bytes = 0 if found is None else found[1]
             size += item_bytes
             refuse_payload(size)
-            tally.add(name, 2 * read_units(item_bytes, consistent=True))
+            units = 2 * read_units(item_bytes, consistent=True)
+            tally.add(name, units)
+            self._meters[table.name].reads.append(units)
             if found is None:
                 responses.append({})
                 continue

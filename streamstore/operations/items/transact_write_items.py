@@ -24,8 +24,8 @@ from ...expressions import Bound, bind
 from ..capacity import Tally
 from ..parameters import refuse_paths_into_keys
 from ..plan import Reply, Scope, WritePlan
-from ..tables.status import data_plane_table
-from .writing import COST_BYTES, ITEM_TOO_LARGE, Metrics, Params, table_units
+from ..tables.status import data_plane_table, only_table
+from .writing import COST_BYTES, ITEM_TOO_LARGE, Metrics, Params, note_units, table_units
 
 if TYPE_CHECKING:
     from ...engine.writes.group import Group
@@ -69,7 +69,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
             raise ValidationFailed(SAME_ITEM)
         seen.add(place)
         transaction.mutations.append(mutation)
-    return WritePlan(transaction.carry_out, len(actions) * COST_BYTES + payload)
+    cost_bytes = len(actions) * COST_BYTES + payload
+    return WritePlan(transaction.carry_out, cost_bytes, only_table(tables))
 
 
 def refused_outright(fault: ValidationFailed) -> bool:
@@ -133,6 +134,7 @@ class Transaction:
             name = request["TableName"]
             # The factor is on the table's arm alone (spec I.3).
             tally.add(name, 2 * table_units(each), each.index_writes)
+            note_units(group, each, 2)
             if isinstance(mutation, Mutation) and mutation.kind != "check":
                 metrics.note(group, name, each)
         reply: Reply = {}

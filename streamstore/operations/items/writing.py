@@ -16,6 +16,7 @@ from ...engine.writes.applied import Applied
 from ...engine.writes.apply import apply
 from ...engine.writes.mutation import Mutation
 from ...errors import ConditionFailed, ValidationFailed
+from ...limits import WRITE_UNIT_BYTES
 from ..capacity import collection_metrics, consumed
 from ..parameters import PREFIX
 from ..plan import Reply, WritePlan
@@ -33,7 +34,8 @@ Params = dict[str, Any]
 
 def plan(mutation: Mutation, params: Params) -> WritePlan:
     """The plan of one write; `params` says what it shall answer."""
-    return WritePlan(ItemWrite(mutation, params).carry_out, COST_BYTES + mutation.item_size)
+    write = ItemWrite(mutation, params)
+    return WritePlan(write.carry_out, COST_BYTES + mutation.item_size, mutation.table.name)
 
 
 def with_prefix(fault: ValidationFailed) -> ValidationFailed:
@@ -62,6 +64,15 @@ class ItemWrite:
             ):
                 raise
             raise ConditionFailed() from None
+        # What nearly every write costs is told without a call.
+        if (
+            applied.new_size <= WRITE_UNIT_BYTES
+            and applied.old_size <= WRITE_UNIT_BYTES
+            and not applied.index_writes
+        ):
+            group.engine.metrics.meters[applied.table.name].writes.append(1)
+        else:
+            note_units(group, applied)
         reply: Reply = {}
         if "ReturnValues" in params:
             attributes = returned(params["ReturnValues"], self.mutation, applied)
@@ -86,6 +97,15 @@ def table_units(applied: Applied) -> int:
     changed.
     """
     return write_units(max(applied.old_size, applied.new_size))
+
+
+def note_units(group: Group, applied: Applied, factor: int = 1) -> None:
+    """Meter what a write consumed, on its table and its global indexes."""
+    meters = group.engine.metrics.meters
+    meters[applied.table.name].writes.append(table_units(applied) * factor)
+    for index, index_units in applied.index_writes:
+        if index.kind == "GSI":
+            meters[f"{applied.table.name}/{index.name}"].writes.append(index_units)
 
 
 def metrics_of(group: Group, mode: str, applied: Applied) -> dict[str, Any] | None:

@@ -26,6 +26,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     listed.
     """
     stream = stream_of(scope, params["StreamArn"])
+    if scope.engine.pacing is not None:
+        scope.engine.pacing.call("DescribeStream", stream.table_name)
     limit = params.get("Limit", limits.DESCRIBE_STREAM_SHARDS_MAX)
     after = params.get("ExclusiveStartShardId", "")
     parent = params.get("ShardFilter", {}).get("ShardId")
@@ -40,7 +42,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
             description["LastEvaluatedShardId"] = shards[limit - 1].info.name
         return {"StreamDescription": description}
 
-    return ReadPlan(read)
+    return ReadPlan(read, table=stream.table_name)
 
 
 def _may_follow(rx: ReadTransaction, engine: Engine, stream: StreamInfo, after: str) -> bool:

@@ -37,6 +37,9 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
     if stream is None:
         raise ResourceNotFound("stream", arn)
     limit = params.get("Limit", limits.GET_RECORDS_MAX)
+    pacing = engine.pacing
+    if pacing is not None:
+        pacing.read(position.shard_id, params["ShardIterator"], stream.table_name)
 
     def read(rx: ReadTransaction) -> Reply:
         page = read_page(rx, engine, stream, position, limit)
@@ -49,12 +52,18 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
                 id_prefix=engine.event_id_prefix.hex(),
             )
         }
+        shown = reply["Records"]
+        size_bytes = sum(record["dynamodb"]["SizeBytes"] for record in shown)
+        engine.metrics.returned(stream.table_name, stream.label, len(shown), size_bytes)
         if page.next is not None:
             issued_ms = engine.issue_ms()
             reply["NextShardIterator"] = encode(engine.iterator_key, arn, page.next, issued_ms)
+        if pacing is not None:
+            following = reply.get("NextShardIterator")
+            pacing.hand_out(position.shard_id, params["ShardIterator"], following)
         return reply
 
-    return ReadPlan(read, long=_may_be_long(engine, position, limit))
+    return ReadPlan(read, _may_be_long(engine, position, limit), stream.table_name)
 
 
 def _may_be_long(engine: Engine, position: Position, limit: int) -> bool:

@@ -44,7 +44,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         issued_ms = engine.issue_ms()
         return {"ShardIterator": encode(engine.iterator_key, stream.arn, position, issued_ms)}
 
-    return ReadPlan(read)
+    return ReadPlan(read, table=stream.table_name)
 
 
 def _check_companions(kind: str, params: dict[str, Any]) -> None:

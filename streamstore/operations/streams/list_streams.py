@@ -17,6 +17,8 @@ def prepare(params: dict[str, Any], scope: Scope) -> Ready:
     """The page after ExclusiveStartStreamArn, which need not exist any more. An unknown table has
     no streams.
     """
+    if scope.engine.pacing is not None:
+        scope.engine.pacing.call("ListStreams")
     limit = params.get("Limit", limits.LIST_STREAMS_MAX)
     after = params.get("ExclusiveStartStreamArn")
     if after is not None:

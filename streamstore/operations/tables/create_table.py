@@ -48,4 +48,4 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
         )
         return {"TableDescription": describe(table, "CREATING", NO_COUNTS, group.now_ms)}
 
-    return WritePlan(apply)
+    return WritePlan(apply, table=name)

@@ -11,7 +11,7 @@ from ...engine.writes.group import Group
 from ...errors import ValidationFailed
 from ..plan import Reply, Scope, WritePlan
 from .description import counts_in_group, describe
-from .status import changeable_table
+from .status import bare_name, changeable_table
 
 
 def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
@@ -29,4 +29,4 @@ def prepare(params: dict[str, Any], scope: Scope) -> WritePlan:
         tables.delete(group, table)
         return {"TableDescription": describe(table, "DELETING", counts, group.now_ms)}
 
-    return WritePlan(apply)
+    return WritePlan(apply, table=bare_name(name))

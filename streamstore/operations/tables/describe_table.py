@@ -21,4 +21,4 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         status = table_status(table, now_ms, transition_ms(scope.engine))
         return {"Table": describe(table, status, counts_in_snapshot(rx, table), now_ms)}
 
-    return ReadPlan(read)
+    return ReadPlan(read, table=table.name)

@@ -8,6 +8,7 @@ that want to be tested against waiting. A deleted table is gone at once.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final, Literal
 
 from ...engine.model import StreamInfo, TableInfo, TimeToLive
@@ -23,6 +24,12 @@ StreamStatus = Literal["ENABLING", "ENABLED", "DISABLING", "DISABLED"]
 TtlStatus = Literal["ENABLING", "ENABLED", "DISABLING", "DISABLED"]
 
 _IN_USE: Final = {"CREATING": "created-table", "UPDATING": "updated-table"}
+
+
+def only_table(tables: Iterable[TableInfo]) -> str:
+    """The name of the one table that a request is about, "" where it is about several."""
+    names = {table.name for table in tables}
+    return names.pop() if len(names) == 1 else ""
 
 
 def transition_ms(engine: Engine) -> int:

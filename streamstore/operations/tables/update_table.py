@@ -22,7 +22,7 @@ from ..index_changes import (
 from ..plan import Reply, Scope, WritePlan
 from . import features
 from .description import counts_in_group, describe
-from .status import changeable_table
+from .status import bare_name, changeable_table
 from .throughput import (
     Billing,
     billing_after,
@@ -58,7 +58,7 @@ def prepare(params: Request, scope: Scope) -> WritePlan:
         described = describe(shown, "UPDATING", counts, group.now_ms, indexes.statuses)
         return {"TableDescription": described}
 
-    return WritePlan(apply)
+    return WritePlan(apply, table=bare_name(name))
 
 
 def _check_alone(params: Request) -> None:

@@ -24,10 +24,17 @@ import apsw
 
 from ...clock import Clock
 from ...errors import Busy, StorageError, StoreClosed
-from ...limits import BUSY_SECONDS_THREAD, READERS_MAX, WAITER_WAKE_SECONDS
+from ...limits import (
+    BUSY_SECONDS_THREAD,
+    PINNED_LOOK_SECONDS,
+    PINNED_MAX,
+    READERS_MAX,
+    WAITER_WAKE_SECONDS,
+)
 from .. import statements
 from ..connection import keep_for_ever, on_fork, open_reader, set_busy, translate
 from ..transaction import ReadTransaction
+from .pinned import Pinned
 
 
 class Reader:
@@ -91,6 +98,9 @@ class Readers:
         self._vfs = vfs
         self._free: list[Reader] = []
         self._all: WeakSet[Reader] = WeakSet()
+        self._pinned: WeakSet[Pinned] = WeakSet()
+        self._watch: threading.Thread | None = None
+        self._unpinned = threading.Event()
         self._waiting = 0
         self._gate = threading.Condition()
         self._shut: StorageError | None = None
@@ -128,11 +138,45 @@ class Readers:
         version: int = rows[0][0]
         return version
 
+    def pin(self) -> Pinned:
+        """A read transaction on a connection of its own, that outlives this call: close it.
+
+        Raises Busy where PINNED_MAX of them are open.
+        """
+        with self._gate:
+            if self._shut is not None:
+                raise type(self._shut)(*self._shut.args)
+            if sum(not pinned.over for pinned in self._pinned) >= PINNED_MAX:
+                raise Busy(f"{PINNED_MAX} snapshots are open. Close one, and try again.")
+            connection = open_reader(self._path, foreign=self._foreign, vfs=self._vfs)
+            pinned = Pinned(connection, self._monotonic, self._path + "-wal")
+            self._pinned.add(pinned)
+            if self._watch is None:
+                self._watch = threading.Thread(
+                    target=self._watch_pinned, name="streamstore-pinned", daemon=True
+                )
+                self._watch.start()
+            return pinned
+
+    def _watch_pinned(self) -> None:
+        """End pinned transactions that are past their bounds, for as long as there are any."""
+        while True:
+            with self._gate:
+                pinned = [each for each in self._pinned if not each.over]
+                if not pinned or self._shut is not None:
+                    self._watch = None
+                    return
+            for each in pinned:
+                each.look()
+            del pinned, each  # else they would not be let go of while this waits
+            self._unpinned.wait(PINNED_LOOK_SECONDS)
+
     def oldest_seconds(self) -> float:
         """How long the oldest open read transaction has been open; 0.0 if there is none."""
         now = self._monotonic()
         with self._gate:
             begun = [reader.since for reader in self._all]
+            begun += [pinned.since for pinned in self._pinned if not pinned.over]
         return max((now - since for since in begun if since is not None), default=0.0)
 
     def close(self) -> None:
@@ -141,7 +185,11 @@ class Readers:
             if self._shut is None:
                 self._shut = StoreClosed("The store is closed. Open it again.")
             free, self._free = self._free, []
+            pinned = list(self._pinned)
             self._gate.notify_all()
+        self._unpinned.set()
+        for each in pinned:
+            each.close()
         for reader in (*free, self._loop):
             reader.connection.close(True)
 

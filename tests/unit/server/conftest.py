@@ -13,8 +13,10 @@ import pytest
 from streamstore import limits
 from streamstore.clock import ManualClock
 from streamstore.config import Settings
+from streamstore.control.control import Control
 from streamstore.errors import Busy, Throttled
 from streamstore.leading import LoopLeader
+from streamstore.metrics import Metrics
 from streamstore.operations.plan import ReadPlan, Ready, Scope, WritePlan
 from streamstore.server.connection import Connection
 from streamstore.server.gate import Gate, ServerSettings
@@ -47,7 +49,7 @@ class FakeWriter:
         self.commit_seconds = 0.0
         self.full = False
         self.held = False
-        self.groups = self.units = self.commits = self.syncs = 0
+        self.groups = self.units = self.commits = self.syncs = self.wal_bytes = 0
 
     @property
     def pending(self) -> bool:
@@ -80,6 +82,9 @@ class FakeReaders:
     def __init__(self) -> None:
         self.busy = False
 
+    def oldest_seconds(self) -> float:
+        return 0.0
+
     def loop_transaction(self) -> FakeReaders:
         if self.busy:
             raise Busy("taken")
@@ -108,6 +113,9 @@ class FakeStore:
         self.seen: list[tuple[str, Any]] = []
         self.scopes: list[Scope] = []
         self.error: BaseException = RuntimeError("secret-value")
+        self.metrics = Metrics(self.clock.now_ms())
+        self.rules = None
+        self.control = Control(self)  # type: ignore[arg-type]
 
     def plan(self, operation: str, params: Any, scope: Scope) -> Any:
         self.seen.append((operation, params))

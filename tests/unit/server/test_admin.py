@@ -143,3 +143,14 @@ def test_peers_elsewhere_are_kept_out(bench: Any, peer: Any, refused: bool) -> N
     scope = {"client": peer, "method": "GET", "headers": []}
     answer = _refusal(route, bench.desk, scope, b"")  # type: ignore[arg-type]
     assert (answer is not None) is refused
+
+
+def test_a_clock_is_confirmed_and_rates_are_told(ask: Ask, bench: Any) -> None:
+    bench.store.engine.horizon = SimpleNamespace(confirm=lambda: 7)
+    assert ask("clock/confirm") == (200, f'{{"held_ms":7,"now_ms":{bench.store.clock.now_ms()}}}')
+    samples = SimpleNamespace(units_per_second=lambda partition, now_ms: partition + now_ms / 10)
+    group = SimpleNamespace(engine=SimpleNamespace(samples=samples), now_ms=5)
+    table = SimpleNamespace(open_shards=[SimpleNamespace(name="s", partition_id=3)])
+    bench.store.engine.catalog = SimpleNamespace(table={"t": table}.__getitem__)
+    bench.store.writer.run = lambda unit: unit(group)
+    assert ask("rates", {"table": "t"}) == (200, '{"rates":{"s":3.5}}')

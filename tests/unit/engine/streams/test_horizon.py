@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from streamstore import limits
@@ -128,3 +130,22 @@ def test_each_table_has_its_own_retention() -> None:
     horizon = Horizon(clock, settings)
     assert horizon.cut_ms("short") == START_MS - 60_000
     assert horizon.cut_ms("long") == START_MS - 90_000
+
+
+def test_a_retention_of_nothing_keeps_records_for_ever_and_is_no_wish_for_the_stores_own() -> None:
+    clock = ManualClock(START_MS)
+    settings = Settings(retention_seconds=60, tables={"kept": TableSettings(retention_seconds=0)})
+    horizon = Horizon(clock, settings)
+    clock.advance(1000 * 365 * 24 * 3600)
+    assert horizon.cut_ms("kept") < 0
+    assert horizon.cut_ms("short") == clock.now_ms() - 60_000
+    assert Horizon(clock, Settings(retention_seconds=0)).cut_ms("any") < 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"retention_seconds": -1}, {"tables": {"orders": TableSettings(retention_seconds=-1)}}],
+)
+def test_a_negative_retention_is_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="0 keeps records for ever"):
+        Settings(**wrong)

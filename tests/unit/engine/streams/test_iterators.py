@@ -71,6 +71,13 @@ def test_it_lives_15_minutes_and_not_a_millisecond_longer() -> None:
     assert caught.value.issued_at_ms == NOW
 
 
+def test_it_has_expired_if_it_was_made_before_the_floor() -> None:
+    text = iterators.encode(KEY, ARN, PLACE, NOW)
+    assert iterators.decode(KEY, text, NOW, NOW) == (ARN, PLACE)
+    with pytest.raises(IteratorExpired):
+        iterators.decode(KEY, text, NOW, NOW + 1)
+
+
 def test_a_clock_set_back_does_not_end_an_iterator() -> None:
     text = iterators.encode(KEY, ARN, PLACE, NOW)
     assert iterators.decode(KEY, text, NOW - 10**9) == (ARN, PLACE)

@@ -73,3 +73,11 @@ def test_a_lineage_of_many_generations_is_drawn_whole() -> None:
 
     lines = draw([state(generation) for generation in range(3000)]).splitlines()
     assert len(lines) == 3000
+
+
+def test_rates_stand_beside_those_shards_whose_rate_is_known(lab: Any) -> None:
+    first, second = (shard.name for shard in lab.create(partitions=2).open_shards)
+    lines = draw(lab.shards(), {first: 12.34}).splitlines()
+    assert "0 B  12.3 units/s" in lines[0]
+    assert second in lines[1]
+    assert "units/s" not in lines[1]

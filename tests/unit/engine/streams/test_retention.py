@@ -297,3 +297,19 @@ def test_writes_and_a_trim_in_one_group_agree_on_the_counters(lab: Any) -> None:
     assert lab.from_start() == ["d", "e"]
     shard = lab.shard()
     assert (shard.first_ordinal, shard.next_ordinal, shard.byte_count) == (4, 6, 2)
+
+
+def test_records_that_are_kept_for_ever_stay_readable_also_when_their_stream_is_dead(
+    streams_lab: Any,
+) -> None:
+    lab = streams_lab.Lab(tables={"kept": TableSettings(retention_seconds=0)})
+    for name in ("kept", "others"):
+        lab.create(name)
+        lab.append("a", "b", name=name)
+    lab.change(shards.disable_stream, name="kept")
+    lab.advance(10_000 * DAY)
+    lab.trim()
+    (kept,) = lab.shards(lab.stream("kept"))
+    (other,) = lab.shards(lab.stream("others"))
+    assert lab.from_start(kept) == ["a", "b"]
+    assert lab.from_start(other) == []
