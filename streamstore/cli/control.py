@@ -19,7 +19,7 @@ from ..control import scenarios, verbs
 from ..control.rules import ERROR_CODES
 from ..errors import FileLocked, StoreError
 from .admin import Unreachable, ask, door_of, seconds_of
-from .main import fail
+from .terminal import fail
 
 _KEY_VARIABLE = "STREAMSTORE_KEY"
 

@@ -1,9 +1,8 @@
 """The `streamstore` command: what it can do, and how it ends.
 
 Every command's own imports are inside it, so that `serve` and `healthcheck` start in a blink.
-Results are JSON on
-stdout where it is not a terminal; messages go to stderr. Exit codes: 0 done, 1 refused or failed, 2
-misused.
+Results are JSON on stdout where it is not a terminal; messages go to stderr. Exit codes: 0 done, 1
+refused or failed, 2 misused.
 """
 
 from __future__ import annotations
@@ -16,11 +15,7 @@ from typing import Any
 import click
 
 from .. import __version__
-
-DB = click.option(
-    "--db", type=click.Path(dir_okay=False, path_type=Path), required=True, help="the store file"
-)
-
+from .terminal import DB, fail
 
 _ELSEWHERE = {"control": ".control", "export": ".tail", "tail": ".tail"}
 
@@ -43,12 +38,6 @@ class Commands(click.Group):
 @click.version_option(__version__, package_name="streamstore")
 def main() -> None:
     """DynamoDB tables and DynamoDB Streams as a durable storage engine on SQLite."""
-
-
-def fail(message: str) -> None:
-    """Say why on stderr and end with 1."""
-    click.echo(f"streamstore: {message}", err=True)
-    sys.exit(1)
 
 
 def split_policy_option(command: Any) -> Any:

@@ -20,7 +20,7 @@ from ..errors import StorageError
 from ..server.app import Handler, Route
 from ..server.gate import ServerSettings, UnsafeError
 from ..server.serve import serve
-from .main import fail
+from .terminal import fail
 
 if TYPE_CHECKING:
     from ..cloudwatch.door import Door

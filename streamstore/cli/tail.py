@@ -32,7 +32,7 @@ from .. import limits
 from .. import store as stores
 from ..errors import StoreError
 from .admin import Unreachable
-from .main import DB, fail
+from .terminal import DB, fail
 
 Lines = Callable[[list[dict[str, Any]]], bytes]
 

@@ -76,6 +76,29 @@ def test_pages_are_bounded_in_bytes(shop: Any, monkeypatch: pytest.MonkeyPatch) 
     assert [shop.ids(follower.turn()) for _ in range(4)] == [["a"], ["b"], ["c"], []]
 
 
+def test_large_records_make_short_pages(shop: Any) -> None:
+    blob = {"B": bytes(300 * 1024)}
+    for n in range(12):
+        shop.store.client.put_item(TableName="orders", Item={"id": {"S": str(n)}, "blob": blob})
+    follower = shop.follow("trim-horizon")
+    assert [len(follower.turn()) for _ in range(4)] == [4, 4, 4, 0]
+
+
+def test_what_was_given_of_a_shard_makes_the_loss_of_its_child_known(
+    shop: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "FOLLOW_RECORDS_MAX", 1)
+    shop.put("a")
+    shop.roll()
+    shop.put("a")
+    shop.store.client.delete_item(TableName="orders", Key={"id": {"S": "a"}})
+    follower = shop.follow("trim-horizon")
+    assert shop.ids(follower.turn()) == ["a"]
+    shop.clock.advance(DAY + 1)
+    with pytest.raises(RecordsTrimmed):
+        shop.rest(follower)
+
+
 def test_following_goes_on_after_any_position_without_gap_and_duplicate(shop: Any) -> None:
     labels = [str(n) for n in range(40)]
     for at, label in enumerate(labels):
@@ -98,9 +121,11 @@ def test_the_position_moves_on_in_silence_so_that_it_does_not_age(shop: Any) -> 
     shop.put("a")
     idle = shop.follow("trim-horizon")
     assert shop.rest(idle) == ["a"]
+    before = int(idle.position[-20:])
     shop.clock.advance(DAY - 60)
     shop.roll()
     assert idle.turn() == []
+    assert int(idle.position[-20:]) > before
     shop.clock.advance(120)
     shop.put("b")
     shop.trim()

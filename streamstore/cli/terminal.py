@@ -1,0 +1,18 @@
+"""What every command has of the terminal: the option that names a store, and how a failure ends."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+DB = click.option(
+    "--db", type=click.Path(dir_okay=False, path_type=Path), required=True, help="the store file"
+)
+
+
+def fail(message: str) -> None:
+    """Say why on stderr and end with 1."""
+    click.echo(f"streamstore: {message}", err=True)
+    sys.exit(1)
