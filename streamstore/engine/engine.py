@@ -24,6 +24,7 @@ from .background import Duties
 from .catalog import Catalog
 from .model import TableInfo
 from .pacing import pacing_of
+from .streams import sequence
 from .streams.descriptions import load_streams
 from .streams.horizon import Horizon
 from .streams.iterators import FLOOR_STATE
@@ -39,7 +40,6 @@ ITERATOR_KEY_BYTES: Final = 32
 EVENT_ID_PREFIX_BYTES: Final = 8
 _ITERATOR_KEY: Final = "iterator_key"
 _EVENT_ID_PREFIX: Final = "event_id_prefix"
-_US_PER_MS: Final = 1000
 
 
 class Engine:
@@ -142,7 +142,7 @@ class Engine:
         self.catalogue_version = 0 if row is None else row[0]
         row = rx.one(statements_streams.SEQUENCE)
         self.stored_sequence = 0 if row is None else row[0]
-        self.sequence = max(self.stored_sequence, self.clock.now_ms() * _US_PER_MS)
+        self.sequence = sequence.at_open(self.stored_sequence, self.clock.now_ms())
         catalog.load(rx, load_streams(rx), self.last_version)
         self.drops_pending = (
             rx.one(statements_tables.TABLE_DROPPED) is not None

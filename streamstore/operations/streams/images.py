@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...codec.records import unpack_record
 from ...engine.streams.log import Record
+from ...engine.streams.sequence import event_id
 
 # The time-to-live service is named as the one who deleted.
 _BY_TIME_TO_LIVE: Final = {"PrincipalId": "dynamodb.amazonaws.com", "Type": "Service"}
@@ -36,7 +37,7 @@ def shape_records(
         change["SizeBytes"] = size
         change["StreamViewType"] = view_type
         record: dict[str, Any] = {
-            "eventID": f"{id_prefix}{number:016x}",
+            "eventID": event_id(id_prefix, number),
             "eventName": event_name,
             "eventVersion": "1.1",
             "eventSource": "aws:dynamodb",
