@@ -1,9 +1,8 @@
 """The settings of one store: frozen, with the numbers of engine.md as defaults.
 
 Values come from four places, later ones winning: the defaults here, a TOML file, STREAMSTORE_*
-environment variables
-and flags. This module reads no file and no environment by itself; `layered` is given what was
-found.
+environment variables and flags. This module reads no file and no environment by itself; `layered`
+is given what was found.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """The one daemon thread of an open store: it runs background ticks, and nothing else.
 
 It starts at the first write, or at open when something is due, and is joined by close. A tick is a
-bounded piece of
-work that answers "more?"; between pieces the thread lets go of the writer's lock, so that requests
-go first.
-A tick that fails is reported and tried again a second later: background work never takes the store
-down.
+bounded piece of work that answers "more?"; between pieces the thread lets go of the writer's lock,
+so that requests go first. A tick that fails is reported and tried again a second later: background
+work never takes the store down.
 """
 
 from __future__ import annotations

@@ -2,10 +2,9 @@
 never waits for a lock.
 
 All writes that one turn of the loop hands over are led in one go at the end of that turn, so they
-commit under one
-sync. When another thread holds the writer, or COMMIT has become slow, one helper thread leads
-instead (engine.md 1.7).
-Results come back on the loop's own thread, those of one group in one wake-up.
+commit under one sync. When another thread holds the writer, or COMMIT has become slow, one helper
+thread leads instead (engine.md 1.7). Results come back on the loop's own thread, those of one group
+in one wake-up.
 
 Short reads of one turn share one read transaction, which ends with the turn. Nobody can tell: what
 a turn serves was sent before the transaction began, or a commit since then shows in the engine's

@@ -1,7 +1,6 @@
 """The storage parts of one open store, whichever kind it is: a file that is owned, one that is read
-beside its owner,
-or memory. They are made in the order in which each needs the one before, and closed in the opposite
-order.
+beside its owner, or memory. They are made in the order in which each needs the one before, and
+closed in the opposite order.
 """
 
 from __future__ import annotations

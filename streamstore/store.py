@@ -1,12 +1,9 @@
 """The front of the package: a Store, its life cycle, and `call`, the one door to every operation.
 
 A Store owns one file (or memory): the writer, the pool of readers, the engine's picture of what is
-committed, and one
-daemon thread for background ticks. Everything may be called from many threads; `submit` is for
-event loops. The HTTP
-server and the embedded clients stand on the same `plan`, `read` and `enqueue`, so nothing is
-validated twice and
-nothing skips validation.
+committed, and one daemon thread for background ticks. Everything may be called from many threads;
+`submit` is for event loops. The HTTP server and the embedded clients stand on the same `plan`,
+`read` and `enqueue`, so nothing is validated twice and nothing skips validation.
 
 Not here: SQL (storage), rules of tables and streams (engine), requests and replies (operations),
 bytes (server).

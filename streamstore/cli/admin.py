@@ -2,8 +2,7 @@
 opening the file.
 
 The owner's pid and URL stand in the `.lock` file beside the store. An owner without a URL is an
-embedded process, which
-has no door: the command then refuses by name.
+embedded process, which has no door: the command then refuses by name.
 """
 
 from __future__ import annotations

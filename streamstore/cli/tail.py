@@ -30,6 +30,7 @@ import orjson
 
 from .. import limits
 from .. import store as stores
+from ..codec.fragments import encode_binary
 from ..errors import StoreError
 from .admin import Unreachable
 from .terminal import DB, fail
@@ -97,7 +98,7 @@ def _shown(value: dict[str, Any]) -> str:
 
 
 def _json(value: Any) -> bytes:
-    return orjson.dumps(value, default=lambda blob: base64.b64encode(blob).decode())
+    return orjson.dumps(value, default=encode_binary)
 
 
 def _of_file(db: Path, table: str, start: str) -> Iterator[list[dict[str, Any]]]:

@@ -1,20 +1,17 @@
 """Stored items as ready JSON, for replies that show them whole.
 
 Unpacking an item and writing it as JSON again is most of what a page of a Query costs, and hot
-items are asked for
-again and again. So the JSON of a stored body is remembered by the body's own bytes: what is stored
-under a key may
-change, the meaning of its bytes can't, hence nothing here is ever stale and nothing needs to be
-told of writes.
+items are asked for again and again. So the JSON of a stored body is remembered by the body's own
+bytes: what is stored under a key may change, the meaning of its bytes can't, hence nothing here is
+ever stale and nothing needs to be told of writes.
 
 The memory is bounded: two generations of bodies, the older dropped when the newer is full. Bodies
-of more than
-FRAGMENT_BODY_BYTES_MAX are not kept.
+of more than FRAGMENT_BODY_BYTES_MAX are not kept.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
+from binascii import b2a_base64
 from typing import Any
 
 import orjson
@@ -24,9 +21,9 @@ from .items import unpack
 
 
 def encode_binary(value: Any) -> str:
-    """What orjson does not know is bytes: base64 text."""
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
+    """What orjson does not know is bytes, and becomes base64 text: the `default` of every JSON."""
+    if isinstance(value, bytes | bytearray | memoryview):
+        return b2a_base64(value, newline=False).decode("ascii")
     raise TypeError(f"no JSON for {type(value).__name__}")
 
 

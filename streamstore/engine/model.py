@@ -1,10 +1,8 @@
 """What the engine knows of tables, indexes, partitions, streams and shards: immutable facts.
 
 A change makes new objects, which the catalogue takes over after COMMIT; whoever holds an old one
-holds a consistent
-picture of the moment it was read. `version` is the store-wide catalogue version at which the object
-was made, so that
-a stale check can be seen under the lock (engine.md 1.8).
+holds a consistent picture of the moment it was read. `version` is the store-wide catalogue version
+at which the object was made, so that a stale check can be seen under the lock (engine.md 1.8).
 """
 
 from __future__ import annotations

@@ -2,18 +2,19 @@
 
 A good reply is one formatting of bytes, since every request pays for it. What an error is called
 and worded is decided in operations/faults; here it becomes JSON. Binary attribute values become
-base64 text here and nowhere else.
+base64 text here, as codec/fragments spells them.
 """
 
 from __future__ import annotations
 
 import secrets
-from binascii import b2a_base64
 from collections.abc import Callable
 from typing import Any
 from zlib import crc32
 
 import orjson
+
+from ..codec.fragments import encode_binary
 
 JSON_1_0 = b"application/x-amz-json-1.0"
 
@@ -121,10 +122,4 @@ def preflight(origin: bytes, request_headers: bytes) -> bytes:
 
 def encode(reply: Any) -> bytes:
     """A reply's members as JSON; bytes become base64 text. TypeError for what no reply may hold."""
-    return orjson.dumps(reply, default=_base64)
-
-
-def _base64(value: Any) -> str:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return b2a_base64(value, newline=False).decode("ascii")
-    raise TypeError
+    return orjson.dumps(reply, default=encode_binary)

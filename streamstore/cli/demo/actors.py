@@ -1,8 +1,8 @@
 """The demo's processes: started, listened to, killed and ended, each by its own id.
 
 Every actor says JSON lines on stdout and reads commands on stdin. One thread an actor puts what it
-says into a queue,
-so that the parent can wait for a word with a deadline and never hangs on a dead process.
+says into a queue, so that the parent can wait for a word with a deadline and never hangs on a dead
+process.
 """
 
 from __future__ import annotations

@@ -2,9 +2,8 @@
 end at.
 
 The form is that of a version history: `{"commit", "time", "changes": [{"op", "path", "blob",
-"mode"}]}` a line,
-gzip or plain, and beside it `NAME.tree.json`, the paths that are left at the end with their blob
-and mode.
+"mode"}]}` a line, gzip or plain, and beside it `NAME.tree.json`, the paths that are left at the end
+with their blob and mode.
 """
 
 from __future__ import annotations

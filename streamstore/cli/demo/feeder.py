@@ -2,11 +2,9 @@
 own position.
 
 The position is an item of another table, written by the same TransactWriteItems, so a feeder that
-was killed goes on
-exactly behind what was committed: no change is lost, none applied twice. Over HTTP it is the server
-that is killed;
-then the transaction is sent again with its ClientRequestToken, and the position shows whether it
-had been applied.
+was killed goes on exactly behind what was committed: no change is lost, none applied twice. Over
+HTTP it is the server that is killed; then the transaction is sent again with its
+ClientRequestToken, and the position shows whether it had been applied.
 
 It says what it did as JSON lines on stdout (`acked`, `split`, `paused`, `compacted`, `done`) and
 obeys lines on stdin.

@@ -2,9 +2,8 @@
 what it reads.
 
 A consumer's copy and its position are one file: a line a record, so the last line of a shard *is*
-the position in it.
-Appending a line moves both at once; a torn last line is dropped at the next start, with the record
-it held.
+the position in it. Appending a line moves both at once; a torn last line is dropped at the next
+start, with the record it held.
 
 Obeys lines on stdin: at `mark` it answers with a line once a full pass over its shards has found
 nothing new.

@@ -1,8 +1,7 @@
 """What must hold when the feed has gone through; each claim is checked and can fail.
 
 The truth is the feed's tree, or a dict filled from its lines. What the followers collected is read
-from their files;
-what the stream still holds and what the table holds is read through the door.
+from their files; what the stream still holds and what the table holds is read through the door.
 """
 
 from __future__ import annotations

@@ -8,7 +8,6 @@ run out are deleted in bounded pieces."""
 
 from __future__ import annotations
 
-from base64 import b64encode
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,6 +15,7 @@ import msgpack
 import orjson
 
 from ... import limits
+from ...codec.fragments import encode_binary
 from ...errors import IdempotencyMismatch
 from ...storage import statements_tables as sql
 
@@ -30,7 +30,9 @@ def digest_of(content: Any) -> bytes:
     """A digest of canonical content: maps, lists, texts, numbers, None and bytes. The order of maps
     doesn't count.
     """
-    return sha256(orjson.dumps(content, default=_spelt, option=orjson.OPT_SORT_KEYS)).digest()
+    return sha256(
+        orjson.dumps(content, default=encode_binary, option=orjson.OPT_SORT_KEYS)
+    ).digest()
 
 
 def claim(group: Group, token: str, digest: bytes) -> Any:
@@ -73,10 +75,3 @@ def expire_tick(group: Group) -> bool:
 def forget_all(group: Group) -> None:
     """Forget every token, for a tester's reset: what they stand for is gone."""
     group.tx.run(sql.TOKENS_FORGET)
-
-
-def _spelt(value: Any) -> str:
-    """Bytes as text; canonical content says beside them that they are binary."""
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    raise TypeError(f"{type(value).__name__} is no canonical content")
