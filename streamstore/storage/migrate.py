@@ -41,7 +41,7 @@ from .maintenance import identity, make_wal_durable, verify
 
 log = logging.getLogger("streamstore.storage")
 
-REVISION: Final = 2
+REVISION: Final = 3
 STORE_ID_BYTES: Final = 16
 ITERATOR_KEY_BYTES: Final = 32
 BACKUP_PAGES: Final = 1024

@@ -239,5 +239,50 @@ _table(
     value="a digest of the request, and the reply it had",
     lifetime="10 min",
 )
+_table(
+    "mapping",
+    _id("mapping_id"),
+    _text("uuid"),
+    _text("stream_arn"),
+    _text("function_name"),
+    _text("state"),
+    _integer("modified_ms"),
+    _blob("definition"),
+    sa.Index("mapping_uuid", "uuid", unique=True),
+    sa.Index("mapping_pair", "stream_arn", "function_name", unique=True),
+    who="event source mappings made, changed and deleted",
+    key="mapping_id; outside the store its uuid",
+    value="which function consumes which stream, the mapping's parameters and its state",
+    lifetime="until it is deleted",
+)
+_table(
+    "checkpoint",
+    _integer("mapping_id", key=True),
+    _integer("shard_id", key=True),
+    _integer("sequence"),
+    _integer("finished_ms", null=True),
+    _blob("progress", null=True),
+    rowid=False,
+    who="a mapping's worker, after each batch that is done with",
+    key="mapping and shard",
+    value="the number up to which all is done; retries, lanes and window state beyond it, packed",
+    lifetime="its mapping's, or until its shard is gone",
+)
+_table(
+    "failure",
+    _id("failure_id"),
+    _text("uuid"),
+    _integer("created_ms"),
+    _integer("redriven_ms", null=True),
+    _integer("record_count"),
+    _blob("body"),
+    _blob("payload"),
+    sa.Index("failure_mapping", "uuid", "failure_id"),
+    sa.Index("failure_created", "created_ms"),
+    who="a mapping that gives up on a batch; dlq redrive",
+    key="failure_id, found by the mapping's uuid",
+    value="the failure record as the service makes it, and the event that was not consumed",
+    lifetime="FAILURE_KEPT_SECONDS, bounded in number",
+)
 
 CATALOGUE_FACTS: Final = ("who", "key", "value", "lifetime")

@@ -1,4 +1,4 @@
--- Revision 2, as the migrations make it. A test holds this file equal to them and to storage/schema.py.
+-- Revision 3, as the migrations make it. A test holds this file equal to them and to storage/schema.py.
 CREATE TABLE store_state (
     name TEXT NOT NULL PRIMARY KEY,
     value BLOB
@@ -118,3 +118,33 @@ CREATE TABLE client_token (
     reply BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX client_token_created ON client_token (created_ms);
+CREATE TABLE mapping (
+    mapping_id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    uuid TEXT NOT NULL,
+    stream_arn TEXT NOT NULL,
+    function_name TEXT NOT NULL,
+    state TEXT NOT NULL,
+    modified_ms INTEGER NOT NULL,
+    definition BLOB NOT NULL
+);
+CREATE UNIQUE INDEX mapping_uuid ON mapping (uuid);
+CREATE UNIQUE INDEX mapping_pair ON mapping (stream_arn, function_name);
+CREATE TABLE checkpoint (
+    mapping_id INTEGER NOT NULL,
+    shard_id INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    finished_ms INTEGER,
+    progress BLOB,
+    PRIMARY KEY (mapping_id, shard_id)
+) WITHOUT ROWID;
+CREATE TABLE failure (
+    failure_id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    uuid TEXT NOT NULL,
+    created_ms INTEGER NOT NULL,
+    redriven_ms INTEGER,
+    record_count INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    payload BLOB NOT NULL
+);
+CREATE INDEX failure_mapping ON failure (uuid, failure_id);
+CREATE INDEX failure_created ON failure (created_ms);

@@ -31,7 +31,9 @@ def old_store(path: Path) -> None:
             item = {"pk": {"S": name}, "e": {"N": str(second)}}
             store.client.put_item(TableName="music", Item=item)
     connection = apsw.Connection(str(path))
-    connection.execute("DROP TABLE expiry; PRAGMA user_version = 1")
+    for later in ("expiry", "mapping", "checkpoint", "failure"):
+        connection.execute(f"DROP TABLE {later}")
+    connection.execute("PRAGMA user_version = 1")
     connection.close()
 
 
