@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ..engine.streams import sequence
 from ..errors import ResourceNotFound
 from ..storage import statements_streams as sql
-from .follower import Follower, json_ids
+from .follower import Follower
+from .sources import json_ids
 from .starts import start_of, stream_named
 
 if TYPE_CHECKING:

@@ -18,19 +18,21 @@ ask.
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import limits
 from ..engine.streams import log, positions, sequence
 from ..engine.streams.descriptions import ShardState, list_shards
 from ..engine.streams.log import Position
+from ..engine.streams.tail import Bell
 from ..errors import RecordsTrimmed, ValidationFailed
 from ..operations.streams.images import shape_records
 from ..storage import statements_streams as sql
+from .sources import Source, Sources, Taken, exactly, json_ids, level, news, number_of
 from .starts import Start, before_time
 
 if TYPE_CHECKING:
@@ -43,27 +45,6 @@ Record = dict[str, Any]
 
 _ENDLESS: Final = 2**63
 _CHILDREN_MAX: Final = 2
-
-
-class _Source:
-    """One shard that is being read: the next place in it, and records read but not yet given."""
-
-    __slots__ = ("buffer", "depth", "ended", "given", "last", "more", "name", "position")
-
-    def __init__(self, shard: ShardState, position: Position) -> None:
-        self.name = shard.info.name
-        self.depth = shard.info.depth
-        self.position = position
-        self.buffer: list[log.Record] = []
-        self.given = 0  # of the buffer, by the turn under way
-        self.ended = False
-        # As of the newest snapshot looked at: the shard's last number, and whether it, or its
-        # children, may have something behind the buffer.
-        self.last = shard.last_sequence
-        self.more = True
-
-
-_Taken = list[tuple[log.Record, _Source]]
 
 
 class Follower(Iterator[Record]):
@@ -86,17 +67,20 @@ class Follower(Iterator[Record]):
     ) -> None:
         self.stream = stream
         self._engine = engine
+        self._id_prefix = engine.event_id_prefix.hex()
         self._readers = readers
         self._polls = polls
-        self._bell = threading.Event()
+        self._bell = Bell()
         self._closed = False
         self._given: deque[Record] = deque()
         # Shards of the first snapshot that wait for their parents to be read, by the parent's name.
         self._waiting: dict[str, list[ShardState]] = {}
-        self._sources: dict[int, _Source] = {}
+        self._sources: Sources = {}
         self._ids = ""
         self._after = 0
         self._depth = 1
+        # Where everything of a snapshot was given, what `news` asks for; None where more may be.
+        self._level: int | None = None
         with readers.transaction() as rx:
             self._begin(rx, start)
 
@@ -144,32 +128,26 @@ class Follower(Iterator[Record]):
     def turn(self) -> list[Record]:
         """The next records that are committed now; [] if there are none. Never waits for any."""
         with self._readers.transaction() as rx:
-            taken = self._take(rx)
+            taken = self._news(rx) if self._level is not None else self._take(rx)
         return self._shaped(taken)
 
-    def _shaped(self, taken: _Taken) -> list[Record]:
-        """Records in the shape of GetRecords; those of a shard are shaped in one go."""
-        by_source: dict[_Source, list[log.Record]] = {}
-        for record, source in taken:
-            by_source.setdefault(source, []).append(record)
-        prefix = self._engine.event_id_prefix.hex()
-        shaped = {
-            source: iter(
-                shape_records(
-                    records,
-                    depth=source.depth,
-                    view_type=self.stream.view_type,
-                    region=self.stream.region,
-                    id_prefix=prefix,
-                )
+    def _shaped(self, taken: Taken) -> list[Record]:
+        """Records in the shape of GetRecords; those that follow each other in shards of one depth
+        in one go.
+        """
+        line: list[Record] = []
+        for depth, run in groupby(taken, _depth_of):
+            some = list(run)
+            shaped = shape_records(
+                [record for record, _ in some],
+                depth=depth,
+                view_type=self.stream.view_type,
+                region=self.stream.region,
+                id_prefix=self._id_prefix,
             )
-            for source, records in by_source.items()
-        }
-        line = []
-        for _, source in taken:
-            shape = next(shaped[source])
-            shape["ShardId"] = source.name
-            line.append(shape)
+            for shape, (_, source) in zip(shaped, some, strict=True):
+                shape["ShardId"] = source.name
+            line += shaped
         return line
 
     async def wait_async(self, timeout: float) -> bool:
@@ -184,7 +162,7 @@ class Follower(Iterator[Record]):
     def close(self) -> None:
         """End the iteration, from any thread: whoever waits wakes up."""
         self._closed = True
-        self._bell.set()
+        self._bell.ring()
 
     def __enter__(self) -> Follower:
         return self
@@ -236,23 +214,38 @@ class Follower(Iterator[Record]):
             orphan = info.parent_name is not None and info.parent_name not in known
             if start.kind != "time" and orphan and after < info.start_sequence:
                 raise RecordsTrimmed  # what its parent had after that number is gone
-            self._add(shard, _exactly(shard, max(after, info.start_sequence)))
+            self._add(shard, exactly(shard, max(after, info.start_sequence)))
         self._after = after
 
-    def _add(self, shard: ShardState, position: Position) -> _Source:
-        source = self._sources[shard.info.shard_id] = _Source(shard, position)
+    def _add(self, shard: ShardState, position: Position) -> Source:
+        source = self._sources[shard.info.shard_id] = Source(shard, position)
         self._depth = max(self._depth, source.depth)
         self._ids = json_ids(self._sources)
         return source
 
     # One snapshot.
 
-    def _take(self, rx: ReadTransaction) -> _Taken:
+    def _news(self, rx: ReadTransaction) -> Taken:
+        """What came since everything was given: looked for in all shards at once, where nothing
+        else has happened to them.
+        """
+        assert self._level is not None, "asked for where everything was given"
+        taken = news(rx, self._engine, self.stream, self._sources, self._level)
+        if taken is None:
+            self._level = None
+            return self._take(rx)
+        if taken:
+            self._after = taken[-1][0][0]
+        else:
+            self._after = max(self._after, positions.committed_counter(rx))
+        return taken
+
+    def _take(self, rx: ReadTransaction) -> Taken:
         """The next records in order of their numbers."""
         self._look(rx)
         readable = sum(source.more for source in self._sources.values())
         rows = max(limits.FOLLOW_PIECE_RECORDS_MIN, limits.FOLLOW_RECORDS_MAX // (readable or 1))
-        taken: _Taken = []
+        taken: Taken = []
         size = 0
         while len(taken) < limits.FOLLOW_RECORDS_MAX and size < limits.GET_RECORDS_BYTES_MAX:
             self._fill(rx, rows)
@@ -260,6 +253,7 @@ class Follower(Iterator[Record]):
             if not merged:
                 # All of this snapshot is given: the place to go on from is its newest number.
                 self._after = max(self._after, positions.committed_counter(rx))
+                self._level = level(rx, self._sources)
                 break
             for record, source in merged[: limits.FOLLOW_RECORDS_MAX - len(taken)]:
                 taken.append((record, source))
@@ -299,7 +293,7 @@ class Follower(Iterator[Record]):
             if source.more and not source.buffer:
                 empty.append(source)
 
-    def _fetch(self, rx: ReadTransaction, source: _Source, rows: int) -> None:
+    def _fetch(self, rx: ReadTransaction, source: Source, rows: int) -> None:
         """Read on in one shard."""
         try:
             page = log.read_page(rx, self._engine, self.stream, source.position, rows)
@@ -318,7 +312,7 @@ class Follower(Iterator[Record]):
             source.position = page.next
             source.more = bool(page.records) and page.next.after < source.last
 
-    def _merged(self) -> _Taken:
+    def _merged(self) -> Taken:
         """What is at hand up to the first number behind which a shard has not been read yet."""
         ready = [source for source in self._sources.values() if source.buffer]
         bound = min((s.buffer[-1][0] for s in ready if s.more), default=_ENDLESS)
@@ -328,10 +322,10 @@ class Follower(Iterator[Record]):
             for record in source.buffer[: bisect_left(source.buffer, (bound + 1,))]
         ]
         # Numbers are never equal, so nothing behind them is compared.
-        merged.sort(key=_number)
+        merged.sort(key=number_of)
         return merged
 
-    def _end(self, rx: ReadTransaction, source: _Source) -> list[_Source]:
+    def _end(self, rx: ReadTransaction, source: Source) -> list[Source]:
         """A shard is read to its end: its children take its place."""
         del self._sources[source.position.shard_id]
         children = self._waiting.pop(source.name, None)
@@ -346,7 +340,7 @@ class Follower(Iterator[Record]):
         added = []
         for child in children:
             if source.position.exact:
-                position = _exactly(child, child.info.start_sequence)
+                position = exactly(child, child.info.start_sequence)
             else:
                 position = positions.trim_horizon(child)
             added.append(self._add(child, position))
@@ -354,16 +348,5 @@ class Follower(Iterator[Record]):
         return added
 
 
-def _number(taken: tuple[log.Record, _Source]) -> int:
-    return taken[0][0]
-
-
-def _exactly(shard: ShardState, after: int) -> Position:
-    info = shard.info
-    ordinal = shard.next_ordinal if shard.last_sequence <= after else shard.first_ordinal
-    return Position(info.shard_id, info.start_sequence, after, ordinal, True)
-
-
-def json_ids(ids: Iterable[int]) -> str:
-    """Ids of shards as the statement SHARDS_PROGRESS takes them."""
-    return "[" + ",".join(map(str, ids)) + "]"
+def _depth_of(taken: tuple[log.Record, Source]) -> int:
+    return taken[1].depth

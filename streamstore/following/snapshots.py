@@ -23,6 +23,7 @@ from ..engine.model import StreamInfo, TableInfo
 from ..engine.streams import positions, sequence
 from ..engine.streams.descriptions import list_shards, load_streams
 from ..engine.tables import pages
+from ..engine.tables.positions import Position, page_key, scan_start
 from ..errors import ResourceNotFound, SnapshotFailed
 from ..storage import statements_tables as sql
 from ..storage.readers import MemoryReaders
@@ -67,17 +68,21 @@ class Snapshot:
             self.close()
             raise
 
-    def items(self) -> Iterator[Item]:
+    def items(self, after: Item | None = None) -> Iterator[Item]:
         """Every item once, in the wire's shape with binary values as bytes, in order of hashes.
 
+        `after`: only those behind that key, which need not exist; another snapshot's last one, say.
         Raises SnapshotFailed where a bound is met, and after `close`.
         """
+        start = None if after is None else scan_start(self.table, None, after)
         if self._pinned is None:
             for body in self._copied_bodies():
-                yield unpack(body)
+                item = unpack(body)
+                if start is None or self._position(item) > start:
+                    yield item
             return
         with self._pinned.reading() as rx:
-            rows = pages.scan(rx, self.table, None)
+            rows = pages.scan(rx, self.table, None, start=start)
         while True:
             with self._pinned.reading():
                 piece = [item for item, _ in islice(rows, limits.SNAPSHOT_PIECE_ROWS)]
@@ -96,6 +101,9 @@ class Snapshot:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _position(self, item: Item) -> Position:
+        return scan_start(self.table, None, page_key(self.table, None, item))
 
     def _copied_bodies(self) -> Iterator[bytes]:
         at = 0

@@ -40,6 +40,14 @@ RECORDS_PAGE: Final = (
 RECORD_LENGTHS: Final = (
     "SELECT length(body) FROM record WHERE record_id >= ? AND record_id < ? ORDER BY record_id"
 )
+# The catalogue's version, and of these shards (as a JSON array the id that the next record of each
+# would have) what there is from there on, each shard's in order
+# -> version, NULL, NULL, NULL; then record_id, sequence, created_ms, body of each record
+RECORDS_NEW: Final = (
+    "SELECT value, NULL, NULL, NULL FROM store_state WHERE name = 'catalogue_version' UNION ALL"
+    " SELECT record_id, sequence, created_ms, body FROM json_each(?) AS asked JOIN record"
+    f" ON record_id >= asked.value AND record_id < ((asked.value >> {_BITS}) + 1) << {_BITS}"
+)
 RECORDS_DELETE: Final = "DELETE FROM record WHERE record_id >= ? AND record_id < ?"
 
 # Shards. SHARD_COLUMNS is the order that engine/streams/descriptions unpacks.

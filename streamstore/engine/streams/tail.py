@@ -16,12 +16,38 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from ..writes.group import ShardCounters
 
 _ENDLESS: Final = 2**63
+
+
+class Bell:
+    """What one waiting thread sleeps on. Any thread may ring it, one waits; rung before the wait,
+    it returns at once. A bare lock: an Event's own lock and list of waiters cost 5 µs more.
+    """
+
+    __slots__ = ("_lock",)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def ring(self) -> None:
+        """Wake the waiter, now or as soon as it waits."""
+        with suppress(RuntimeError):  # it has been rung already
+            self._lock.release()
+
+    def clear(self) -> None:
+        """Forget that it was rung."""
+        self._lock.acquire(blocking=False)
+
+    def wait(self, timeout: float) -> bool:
+        """Sleep until it is rung, at most `timeout` seconds; False if it was not."""
+        return self._lock.acquire(timeout=timeout)
 
 
 class Tail:
@@ -81,7 +107,7 @@ class Tail:
         shard_ids: Iterable[int],
         after: int,
         timeout: float,
-        bell: threading.Event | None = None,
+        bell: Bell | None = None,
     ) -> bool:
         """Block this thread until one of the shards has something beyond `after`, at most `timeout`
         seconds.
@@ -90,12 +116,12 @@ class Tail:
         wait when somebody else sets it.
         """
         ids = tuple(shard_ids)
-        bell = bell or threading.Event()
-        self._register(ids, bell.set, after)
+        bell = bell or Bell()
+        self._register(ids, bell.ring, after)
         try:
             return self.moved(ids, after) or bell.wait(timeout)
         finally:
-            self._withdraw(ids, bell.set)
+            self._withdraw(ids, bell.ring)
 
     async def wait_for_async(self, shard_ids: Iterable[int], after: int, timeout: float) -> bool:
         """The same for a coroutine; the loop goes on meanwhile."""

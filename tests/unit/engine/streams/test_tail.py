@@ -52,7 +52,7 @@ def test_a_thread_wakes_for_each_shard_it_waits_for_and_for_no_other() -> None:
     tail.publish(counters(3, 99))
     tail.publish(counters(2, 10))
     (ring,) = tail._waiting[2]
-    assert not ring.__self__.is_set()  # type: ignore[attr-defined]
+    assert ring.__self__._lock.locked()  # type: ignore[attr-defined]
     tail.publish(counters(2, 11))
     thread.join(LONG)
     assert answers == [True]
