@@ -57,3 +57,17 @@ def test_reads_under_write_load_are_measured() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "GetItem beside full write load: p50" in done.stdout
+
+
+def test_stream_reads_are_measured_with_a_client_that_does_not_parse() -> None:
+    command = [sys.executable, str(BENCH / "compare/stream_reads.py"), "--only", "streamstore"]
+    done = subprocess.run(
+        [*command, "--records", "2000", "--rounds", "1"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split("|")[1].strip() for line in done.stdout.splitlines()[2:]]
+    assert rows == [
+        "GetRecords, read, not parsed, records/s",
+        "GetRecords, read and parsed, records/s",
+        "a put's record seen by polling, ms",
+    ]
