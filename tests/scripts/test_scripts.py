@@ -124,7 +124,10 @@ class Script:
         self.lab.advance(seconds(duration))
 
     def do_tick(self) -> None:
-        store = SimpleNamespace(engine=self.lab.engine, writer=self.lab.writer, maintenance=None)
+        lab = self.lab
+        store = SimpleNamespace(
+            engine=lab.engine, writer=lab.writer, readers=lab.readers, maintenance=None
+        )
         while background.run_due(store):
             pass
 
