@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# For seeded defects (crash/controls): the same cases each time, and no time spent on making a
+# failure small.
+settings.register_profile(
+    "controls", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None
+)
 
 
 def shared_folder() -> Path:
@@ -25,3 +36,76 @@ def real_data() -> Path:
             pytest.fail(f"{folder} was there when the run began")
         pytest.skip(f"no real inputs at {folder}; set STREAMSTORE_SHARED")
     return folder
+
+
+class PostgreSQL:
+    """A private cluster of Debian's PostgreSQL, on a socket in a folder of its own. It never runs
+    as root, which initdb refuses: as root it is run by the user that the package made.
+    """
+
+    def __init__(self, programs: Path) -> None:
+        self._programs = programs
+        self.folder = tempfile.mkdtemp(prefix="streamstore-pg-", dir="/tmp")
+        self._user = {"user": "postgres", "group": "postgres", "extra_groups": []}
+        if os.getuid() == 0:
+            shutil.chown(self.folder, "postgres", "postgres")
+        else:
+            self._user = {}
+        self._made = 0
+        self._run("initdb", "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C", "-N")
+        self.start()
+
+    def _run(self, program: str, *words: str) -> None:
+        done = subprocess.run(
+            [self._programs / program, "-D", f"{self.folder}/data", *words],
+            cwd="/",
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            **self._user,  # type: ignore[call-overload]
+        )
+        assert done.returncode == 0, done.stderr.decode()
+
+    def start(self) -> None:
+        options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
+        self._run("pg_ctl", "start", "-w", "-l", f"{self.folder}/log", "-o", options)
+
+    def stop(self) -> None:
+        """At once, as if it had crashed."""
+        self._run("pg_ctl", "stop", "-w", "-m", "immediate")
+
+    def url(self, database: str) -> str:
+        return f"postgresql://tester@/{database}?host={self.folder}"
+
+    def database(self, *words: str) -> str:
+        """The URL of a new database."""
+        return self.url(self._create("DATABASE", *words))
+
+    def schema(self) -> str:
+        """The URL of a new schema, which is as empty as a database and made in no time."""
+        return self.url("postgres") + f"&options=-csearch_path%3D{self._create('SCHEMA')}"
+
+    def _create(self, *words: str) -> str:
+        import psycopg
+
+        self._made += 1
+        kind, *more = words
+        name = f"made{self._made}"
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE {kind} {name} {' '.join(more)}".encode())
+        return name
+
+    def end(self) -> None:
+        self.stop()
+        shutil.rmtree(self.folder)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A running PostgreSQL; the test skips where there is no server, or no driver."""
+    pytest.importorskip("psycopg", reason="PostgreSQL's driver psycopg is not installed")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not found:
+        pytest.skip("no PostgreSQL server in /usr/lib/postgresql; apt-get install postgresql")
+    cluster = PostgreSQL(found[-1])
+    yield cluster
+    cluster.end()
