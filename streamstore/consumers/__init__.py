@@ -2,9 +2,12 @@
 
     mapping     the parameters of one event source mapping, and their bounds
     mappings    creating, listing, changing and deleting them: rows of the store
+    functions   names to targets, in the memory of this process
     runtime     Consumers: the workers of one open store; start, stop, drain
+    dead_letters  what mappings gave up on: listed, shown, sent again, exported
 
-Rooms: `filters` (event patterns), `delivery` (batches, lanes, windows, retries, checkpoints),
+Rooms: `filters` (event patterns), `plain` (records as Python values), `templates` (SAM and
+Serverless), `delivery` (batches, lanes, windows, retries, checkpoints),
 `targets` (what is invoked), `destinations` (where failures go), `lambda_api` (the REST calls),
 `transactional` (exactly once in the store), `sinks` (a stream into another database).
 
