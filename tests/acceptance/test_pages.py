@@ -20,6 +20,7 @@ from streamstore.cli.main import main
 from streamstore.operations.registry import ABSENT
 
 ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("README.md", "streamstore/README.md", "streamstore/testing/README.md")
 README = (ROOT / "README.md").read_text()
 
 
@@ -95,7 +96,7 @@ def test_every_absent_operation_is_named_on_the_readme() -> None:
 def named_commands() -> set[str]:
     """What stands behind `streamstore` in code spans and in blocks of shell, a command a line."""
     found = set()
-    for page in ("README.md", "streamstore/README.md", "CHANGELOG.md"):
+    for page in (*PAGES, "CHANGELOG.md"):
         text = (ROOT / page).read_text()
         shell = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
         lines = [line for block in shell for line in block.splitlines()]
@@ -124,9 +125,21 @@ def test_every_command_and_flag_that_a_page_names_exists() -> None:
     assert tried >= 10
 
 
-@pytest.mark.parametrize("page", ["README.md", "streamstore/README.md"])
+@pytest.mark.parametrize("page", PAGES)
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     folder = (ROOT / page).parent
     for target in re.findall(r"\]\(([^)#]+)", (ROOT / page).read_text()):
         if not target.startswith("http"):
             assert (folder / target).exists(), target
+
+
+def test_the_examples_of_the_testing_page_find_what_was_planted_in_them() -> None:
+    page = (ROOT / "streamstore/testing/README.md").read_text()
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        said: list[str] = []
+        exec(example, {"print": lambda *words, said=said: said.append(" ".join(map(str, words)))})
+        [finding] = said
+        assert finding.startswith("found: ")
+        assert "are gone (seed 1, operation" in finding or "gaps (first:" in finding
