@@ -99,7 +99,10 @@ def test_an_in_process_handler_takes_records(
         benchmark.pedantic(consume, rounds=3, warmup_rounds=1)
         if benchmark.stats is not None:  # With --benchmark-disable there are no figures.
             rate = records / benchmark.stats.stats.median
-            tell(benchmark, capsys, records_per_second=rate, syncs=syncs[-1])
+            commit_us = store.writer.commit_seconds * 1e6
+            tell(
+                benchmark, capsys, records_per_second=rate, syncs=syncs[-1], one_commit_us=commit_us
+            )
 
 
 def test_a_commit_is_seen_by_a_handler(benchmark: Any, tmp_path: Path, capsys: Any) -> None:

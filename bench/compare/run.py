@@ -75,6 +75,8 @@ def commands(peers: Path, data: Path, port: int) -> dict[str, list[str]]:
         found["ddblocal"] = ["java", f"-Djava.library.path={lib}", "-cp", f"{lib}/*"]
         found["ddblocal"] += ["software.amazon.dynamodb.services.local.main.ServerRunner"]
         found["ddblocal"] += ["-dbPath", str(data / "ddblocal"), "-port", str(port + 2)]
+        # Without this it leaves a file of its telemetry where it was started.
+        found["ddblocal"] += ["-disableTelemetry"]
     return found
 
 

@@ -13,6 +13,7 @@ import apsw
 import streamstore
 from streamstore.clock import ManualClock
 from streamstore.storage import migrate
+from streamstore.storage.schema import views
 
 NOW = 1_700_000_000
 TABLE: dict[str, Any] = {
@@ -31,6 +32,8 @@ def old_store(path: Path) -> None:
             item = {"pk": {"S": name}, "e": {"N": str(second)}}
             store.client.put_item(TableName="music", Item=item)
     connection = apsw.Connection(str(path))
+    for view in views.tables:
+        connection.execute(f"DROP VIEW {view}")
     for later in ("expiry", "mapping", "checkpoint", "failure"):
         connection.execute(f"DROP TABLE {later}")
     connection.execute("PRAGMA user_version = 1")

@@ -17,14 +17,16 @@ from streamstore.clock import ManualClock
 from streamstore.config import Settings
 from streamstore.storage import files, migrate
 from streamstore.storage.connection import finish_fresh, prepare_fresh
-from streamstore.storage.schema import metadata
+from streamstore.storage.schema import metadata, views
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def structure(connection: apsw.Connection) -> dict[str, Any]:
-    """What SQLite understood of each table: columns, kind, counting, indexes, conditions."""
-    found: dict[str, Any] = {}
+    """What SQLite understood of each table and view: columns, kind, counting, indexes,
+    conditions, and the text of a view.
+    """
+    found: dict[str, Any] = {f"view {name}": both for name, both in seen(connection).items()}
     rows: list[Any] = connection.execute(
         "SELECT name, sql FROM sqlite_schema WHERE type = 'table'"
     ).fetchall()
@@ -51,6 +53,18 @@ def structure(connection: apsw.Connection) -> dict[str, Any]:
     return found
 
 
+def seen(connection: apsw.Connection) -> dict[str, tuple[list[str], str]]:
+    """Of each view its columns, as a statement finds them, and its text."""
+    rows: list[Any] = connection.execute(
+        "SELECT name, sql FROM sqlite_schema WHERE type = 'view'"
+    ).fetchall()
+    found = {}
+    for name, sql in rows:
+        columns: list[Any] = connection.execute(f'PRAGMA table_xinfo("{name}")').fetchall()
+        found[name] = ([column[1] for column in columns], " ".join(sql.split()))
+    return found
+
+
 def made_by(*texts: str) -> dict[str, Any]:
     connection = apsw.Connection(":memory:")
     for text in texts:
@@ -72,7 +86,7 @@ def packaged() -> dict[str, Any]:
 def test_the_migrations_make_what_is_packaged() -> None:
     steps = migrate.render(migrate.scripts_folder(), 0, migrate.REVISION)
     assert made_by(*steps) == packaged()
-    assert len(packaged()) == len(metadata.tables)
+    assert len(packaged()) == len(metadata.tables) + len(views.tables)
 
 
 def test_the_core_metadata_describes_what_is_packaged() -> None:
@@ -83,7 +97,15 @@ def test_the_core_metadata_describes_what_is_packaged() -> None:
         texts.append(str(CreateTable(table).compile(dialect=dialect)))
         indexes = list(table.indexes)
         texts += [str(CreateIndex(index).compile(dialect=dialect)) for index in indexes]
-    assert made_by(*texts) == packaged()
+    tables = {name: facts for name, facts in packaged().items() if not name.startswith("view ")}
+    assert made_by(*texts) == tables
+
+
+def test_the_catalogue_lists_the_columns_of_every_view() -> None:
+    connection = migrate.open_in_memory()
+    listed = {name: [column.name for column in view.c] for name, view in views.tables.items()}
+    assert {name: columns for name, (columns, _) in seen(connection).items()} == listed
+    connection.close()
 
 
 def test_the_comparison_sees_what_would_matter() -> None:
@@ -95,12 +117,16 @@ def test_the_comparison_sees_what_would_matter() -> None:
         "CREATE TABLE t (b BLOB, a INTEGER PRIMARY KEY NOT NULL)",
         "CREATE TABLE t (a INTEGER PRIMARY KEY NOT NULL, b BLOB) WITHOUT ROWID",
         base + "; CREATE INDEX i ON t (b)",
+        base + "; CREATE VIEW v AS SELECT a FROM t",
     ]
     assert made_by(base) == made_by("CREATE TABLE t (a INTEGER NOT NULL, b BLOB, PRIMARY KEY (a))")
     assert all(made_by(other) != made_by(base) for other in others)
     plain = made_by(base + "; CREATE INDEX i ON t (b)")
     assert made_by(base + "; CREATE INDEX i ON t (b) WHERE b IS NULL") != plain
     assert made_by(base + "; CREATE UNIQUE INDEX i ON t (b)") != plain
+    view = made_by(base + "; CREATE VIEW v AS SELECT a FROM t")
+    assert made_by(base + "; CREATE VIEW v AS\n  SELECT a FROM t") == view
+    assert made_by(base + "; CREATE VIEW v AS SELECT a FROM t WHERE b IS NULL") != view
 
 
 def test_the_newest_script_is_the_head_that_the_code_knows() -> None:
