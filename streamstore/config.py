@@ -37,6 +37,8 @@ class Settings:
     account: str = "000000000000"
     isolate_regions: bool = False
     durability: Durability = "full"
+    # A checksum in every page, for a file that is made anew; demanded of one that is there.
+    checksum: bool = False
     split_policy: SplitPolicyName = "aws"
     first_partitions: int | None = None
     open_shards_max: int = limits.OPEN_SHARDS_DEFAULT_MAX

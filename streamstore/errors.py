@@ -13,14 +13,15 @@
     │  ├─ Latched                ├─ FileTooNew            ├─ FileForeign
     │  ├─ FileLocked             ├─ FileUnusable          ├─ ReadOnlyStore
     │  ├─ RolledBack             ├─ OutcomeUnknown        ├─ StoreClosed
-    │  └─ SnapshotFailed
+    │  ├─ SnapshotFailed         └─ TailLost
     └─ ConsumerError
-       ├─ HandlerFailed          └─ MappingInvalid
+       ├─ HandlerFailed          ├─ MappingInvalid        ├─ PatternInvalid
+       ├─ DeliveryFailed         ├─ UnitConflict          ├─ UnitTooLarge
+       ├─ LambdaFault            ├─ SinkUnavailable       ├─ SinkRefused
+       └─ TemplateInvalid
 
-Errors carry facts as attributes; the texts of the service's errors live in operations/faults,
-except those of
-ValidationFailed, whose text is the fact. An AssertionError is our own mistake and never describes
-input.
+Errors carry facts as attributes; the texts of the service's errors live in operations/faults, those
+of ValidationFailed are the fact. An AssertionError is our own mistake and never describes input.
 """
 
 from __future__ import annotations
@@ -60,9 +61,7 @@ class UnknownOperation(RequestError):
 
 
 class AuthenticationFailed(RequestError):
-    """The request's credentials are absent, malformed or wrong (spec A.3). `code` is the service's
-    error name.
-    """
+    """Credentials are absent, malformed or wrong (spec A.3). `code` is the service's error name."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -105,9 +104,7 @@ class CancellationReason:
 
 
 class TransactionCanceled(RequestError):
-    """A transaction was refused as a whole. `reasons` are in request order, code "None" for the
-    innocent.
-    """
+    """A transaction was refused as a whole. `reasons` in request order, "None" for the innocent."""
 
     def __init__(self, reasons: list[CancellationReason]) -> None:
         super().__init__("Transaction cancelled: " + ", ".join(r.code for r in reasons))
@@ -115,9 +112,7 @@ class TransactionCanceled(RequestError):
 
 
 class ResourceNotFound(RequestError):
-    """`kind`: "table" (data plane), "described-table" (control plane), "stream", "shard",
-    "resource" (tagging).
-    """
+    """`kind`: "table" (data plane), "described-table" (control), "stream", "shard", "resource"."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name!r} not found")
@@ -126,9 +121,7 @@ class ResourceNotFound(RequestError):
 
 
 class ResourceInUse(RequestError):
-    """`kind`: "existing-table", "created-table", "updated-table", "deleted-table", "index". `index`
-    names the index.
-    """
+    """`kind`: "existing-", "created-", "updated-", "deleted-table" or "index", named by `index`."""
 
     def __init__(self, kind: str, name: str, index: str | None = None) -> None:
         super().__init__(f"{kind} {name!r} is in use")
@@ -155,9 +148,7 @@ class IteratorExpired(RequestError):
 
 
 class RecordsTrimmed(RequestError):
-    """The position lies before the trim horizon. `oldest_sequence` is the oldest readable number,
-    if any.
-    """
+    """The position lies before the trim horizon. `oldest_sequence`: the oldest readable, if any."""
 
     def __init__(self, oldest_sequence: str | None = None) -> None:
         super().__init__("The position lies before the trim horizon; continue from TRIM_HORIZON.")
@@ -192,10 +183,8 @@ class Throttled(RequestError):
 
 
 class Injected(RequestError):
-    """A rule of a tester's answers with this error, which nothing here raises by itself.
-
-    `code` is the service's name of it (operations/faults holds its words), `message` None its usual
-    text.
+    """A tester's rule answers with this error. `code` is the service's name of it (its words are in
+    operations/faults), `message` None its usual text.
     """
 
     def __init__(self, code: str, message: str | None = None) -> None:
@@ -233,15 +222,25 @@ class Corrupted(StorageError):
 
 
 class Latched(StorageError):
-    """A COMMIT or checkpoint failed, so what is on disk is unknown: reads go on, writes are refused
-    until a reopen.
-    """
+    """What is on disk is unknown since `cause`: reads go on, writes are refused until a reopen."""
 
     def __init__(self, cause: BaseException) -> None:
-        super().__init__(
-            f"The store refuses writes since this happened: {cause}. Close and open it again."
-        )
+        after = "" if isinstance(cause, TailLost) else " Close and open it again."
+        super().__init__(f"The store refuses writes since this happened: {cause}.{after}")
         self.cause = cause
+
+
+class TailLost(StorageError):
+    """Commits are gone that were durable. `found`, `marked`: the store's counter now and before."""
+
+    def __init__(self, found: int, marked: int) -> None:
+        super().__init__(
+            f"the file's counter is {found}, but its owner had committed up to {marked}: the end of"
+            " the log was lost, or an older copy was put in its place. Restore a backup, or accept"
+            " it as it is with `streamstore restore --adopt`"
+        )
+        self.found = found
+        self.marked = marked
 
 
 class FileTooNew(StorageError):
@@ -265,9 +264,7 @@ class FileForeign(StorageError):
 
 
 class FileLocked(StorageError):
-    """Another process, or another Store of this one, owns the file. `owner` is its pid and URL
-    where known.
-    """
+    """Another process, or another Store of this one, owns the file. `owner`: its pid and URL."""
 
     def __init__(self, path: str, owner: str) -> None:
         super().__init__(
@@ -279,9 +276,7 @@ class FileLocked(StorageError):
 
 
 class FileUnusable(StorageError):
-    """The path can't hold a store: no permission, a read-only or network file system, a missing
-    folder.
-    """
+    """The path can't hold a store: no permission, no folder, a read-only or network file system."""
 
 
 class ReadOnlyStore(StorageError):
@@ -292,17 +287,13 @@ class ReadOnlyStore(StorageError):
 
 
 class RolledBack(StorageError):
-    """The group was rolled back before COMMIT was issued: nothing was written, trying again may
-    help.
-    """
+    """The group was rolled back before COMMIT was issued: nothing was written; try again."""
 
     retryable = True
 
 
 class OutcomeUnknown(StorageError):
-    """COMMIT itself failed or its leader died: the write is wholly there or wholly absent; read to
-    find out.
-    """
+    """COMMIT itself failed or its leader died: the write is wholly there or absent; read it."""
 
 
 class StoreClosed(StorageError):
@@ -319,9 +310,7 @@ _SNAPSHOT_ENDS = {
 
 
 class SnapshotFailed(StorageError):
-    """A snapshot can't be read (any more). `bound` says why: "deadline", "wal", "memory",
-    "closed".
-    """
+    """A snapshot can't be read. `bound` says why: "deadline", "wal", "memory" or "closed"."""
 
     def __init__(self, bound: str) -> None:
         super().__init__(_SNAPSHOT_ENDS[bound])
@@ -347,3 +336,65 @@ class MappingInvalid(ConsumerError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class PatternInvalid(ConsumerError):
+    """A filter pattern breaks the grammar. `reason` is EventBridge's own text where it has one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class DeliveryFailed(ConsumerError):
+    """A failure did not reach its destination. The text says why and what to do."""
+
+
+class UnitConflict(ConsumerError):
+    """What a unit of work had read has changed: run it again. `what`: an item, query or table."""
+
+    retryable = True
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} was changed by another write; run the unit of work again.")
+        self.what = what
+
+
+class UnitTooLarge(ConsumerError):
+    """A unit of work reads or writes more than it may. `bound`: "read", "written" (items) or
+    "bytes" (of both), `limit` how many of them.
+    """
+
+    def __init__(self, bound: str, limit: int) -> None:
+        what = "bytes read and written" if bound == "bytes" else f"items {bound}"
+        super().__init__(f"A unit of work has at most {limit} {what}: divide its work.")
+        self.bound = bound
+        self.limit = limit
+
+
+class LambdaFault(ConsumerError):
+    """What the Lambda API refuses: `code` names the error, `status` is the HTTP one it has."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+class SinkUnavailable(ConsumerError):
+    """A sink's database can't be reached just now; what is in it, its own checkpoint says."""
+
+    retryable = True
+
+
+class SinkRefused(ConsumerError):
+    """A table can't be replicated so, or not into this target; the text says what to do."""
+
+
+class TemplateInvalid(ConsumerError):
+    """A template can't be run. `problems` are sentences, one for each thing that is wrong."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems

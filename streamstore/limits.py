@@ -108,6 +108,18 @@ TAIL_HEARTBEAT_SECONDS: Final = 15.0
 RETENTION_SECONDS_DEFAULT: Final = 24 * 3600
 STREAM_KEPT_SECONDS: Final = 24 * 3600
 
+# Sinks: a table in another database (consumers/sinks). PostgreSQL's row of one 8 KiB page takes some
+# 300 columns when every value is out of line, its index entry 2,704 bytes of key.
+SINK_COLUMNS_MAX: Final = 200  # of attributes; what has no column is kept in one of JSON
+SINK_NAME_BYTES_MAX: Final = 63
+SINK_ATTRIBUTE_BYTES_MAX: Final = 255  # a longer name gets no column
+SINK_KEY_BYTES_MAX: Final = 1200  # of one key attribute; a longer one is stood in for by its digest
+SINK_COPY_ITEMS_MAX: Final = 1000  # of one transaction
+SINK_LOOK_SECONDS: Final = 0.5  # a waiting replication looks whether it shall stop
+SINK_IDLE_SECONDS: Final = 60.0  # in silence the place is written down as often
+SINK_BACKOFF_SECONDS: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+SINK_LOCK_SECONDS_MAX: Final = 10
+
 # A tester's rules (control).
 RULES_MAX: Final = 1000
 RULE_DELAY_SECONDS_MAX: Final = 3600
@@ -133,6 +145,7 @@ PINNED_LOOK_SECONDS: Final = 1.0
 SNAPSHOT_SECONDS_MAX: Final = 600.0
 SNAPSHOT_WAL_BYTES_MAX: Final = 1024 * MIB
 SNAPSHOT_PIECE_ROWS: Final = 256
+LINES_PIECE_BYTES: Final = 64 * KIB  # of lines on stdout, written at once
 SNAPSHOT_MEMORY_BYTES_MAX: Final = 256 * MIB  # of a table copied out of a store in memory
 BUSY_SECONDS_THREAD: Final = 5.0
 BUSY_SECONDS_OPEN: Final = 2.0
@@ -177,9 +190,72 @@ METRIC_QUERIES_MAX: Final = 500  # in one GetMetricData
 METRICS_LISTED_MAX: Final = 500  # on one page of ListMetrics
 METRIC_DATAPOINTS_MAX: Final = 1440  # of one GetMetricStatistics
 
+# Filter patterns.
+PATTERN_CHARACTERS_MAX: Final = 4096
+PATTERN_DEPTH_MAX: Final = 100  # an item's 32 levels are 67 of a pattern
+WILDCARD_STATES_MAX: Final = 100  # places of a wildcard that one string can be at, at once
+
+# Event source mappings and functions (spec B.2, B.5).
+INVOCATION_BYTES_MAX: Final = 6 * MIB  # of an event, and of what a function returns
+FUNCTION_SECONDS_DEFAULT: Final = 60.0  # of a command or an endpoint; the service's bound is 900
+FUNCTION_SECONDS_MAX: Final = 900.0
+FUNCTION_CONCURRENCY_DEFAULT: Final = 32  # the bound of overdue threads in this process as well
+FUNCTION_CONCURRENCY_MAX: Final = 1000
+FUNCTION_STDERR_BYTES_MAX: Final = 4 * KIB  # of what a failed command said, kept for its message
+INVOKES_AT_ONCE_MAX: Final = 16  # of the server's door, whose threads serve pages as well
+EVENTS_AT_ONCE_MAX: Final = 64  # of its asynchronous invocations
+EVENTS_END_SECONDS_MAX: Final = 5.0  # how long an ending server waits for those
+MAPPINGS_MAX: Final = 1000  # of one store
+MAPPINGS_LISTED_MAX: Final = 100
+FUNCTIONS_LISTED_MAX: Final = 50
+MAPPING_RESULT_SECONDS: Final = 1.0  # LastProcessingResult is written at most once in so long
+
+# Delivery (consumers/delivery): waits between tries, and what a shard's worker holds in memory.
+RETRY_FIRST_MS: Final = 500
+RETRY_LONGEST_MS: Final = 60_000
+WINDOW_STATE_BYTES_MAX: Final = 1 * MIB  # of a tumbling window, beyond which it ends early
+INVOCATION_SECONDS_MAX: Final = 900.0
+EVENT_BESIDE_BYTES: Final = 4 * KIB  # of an event's 6 MiB, for what is not records
+READ_AHEAD_RECORDS_MAX: Final = 20_000  # of one shard of one mapping
+READ_AHEAD_BYTES_MAX: Final = 16 * MIB
+CONSUMER_THREADS_DEFAULT: Final = 8
+CONSUMER_THREADS_MAX: Final = 64
+CONSUMER_LOOK_SECONDS: Final = 1.0  # a missing function, a failed store, a clock that is moved
+DRAIN_LOOK_SECONDS: Final = 0.020  # at shards that are never done with all, because more comes
+CONSUMER_TURN_SECONDS: Final = 0.050  # a shard's turn, where others wait
+SHORT_CALL_SECONDS: Final = 0.002  # lanes whose invocations are shorter share a thread,
+SHORT_CALL_LOOK_MS: Final = 5  # until one of them takes longer than this
+CHECKPOINT_EVERY_MS: Final = 1000  # where nothing but filtered records went by
+
+# Failures of consumers (consumers/destinations): how long and how many the store keeps, and how
+# long one delivery to a queue, topic or bucket may take.
+FAILURE_KEPT_SECONDS: Final = 14 * 24 * 3600
+FAILURES_KEPT_MAX: Final = 10_000
+FAILURES_KEPT_BYTES_MAX: Final = 256 * MIB
+FAILURES_REMOVED_AT_ONCE_MAX: Final = 100
+DELIVERY_CONNECT_SECONDS: Final = 5
+DELIVERY_READ_SECONDS: Final = 10
+DELIVERY_ATTEMPTS_MAX: Final = 3
+
+# Units of work (consumers/transactional): items read, items written, bytes of both together, and
+# how often a handler is run before its conflicts count as a failure.
+UNIT_ITEMS_READ_MAX: Final = 1000
+UNIT_ITEMS_WRITTEN_MAX: Final = 1000
+UNIT_BYTES_MAX: Final = 4 * MIB
+UNIT_ATTEMPTS_MAX: Final = 64
+
+# Templates: files of a folder of code that are watched.
+TEMPLATE_FILES_MAX: Final = 5000
+
 # Readers of a shard, where Settings bound them.
 READER_SEEN_SECONDS: Final = 10  # a reader that has not read for so long is gone
 PACED_MAX: Final = 4096  # shards and rates remembered
+
+# Checks of a file (checking).
+CHECK_KEPT_MAX: Final = 100  # violations of one code that are told one by one
+CHECK_KEYS_MAX: Final = 250_000  # of one pass over a stream, whose images are remembered
+CHECK_NUMBER_BLOCKS_MAX: Final = 100_000  # of 4,096 sequence numbers each
+CHECK_TOLD_EVERY_ROWS: Final = 20_000  # progress
 
 assert GROUP_UNITS_MAX <= QUEUE_UNITS_MAX
 assert GROUP_BYTES_MAX <= QUEUE_BYTES_MAX

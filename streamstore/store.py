@@ -31,7 +31,7 @@ from .following.followed import Followed
 from .keeper import Keeper
 from .leading import LoopLeader
 from .metrics import Metrics
-from .opening import OpenParts
+from .opening import MEMORY, OpenParts
 from .operations import registry
 from .operations.plan import Delayed, Plan, ReadPlan, Ready, Reply, Scope
 from .storage.writer import Writer
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .control.control import Control
     from .control.rules import Rules
     from .engine.model import TableInfo
+    from .storage.copies import Copied
     from .table import Table
 
 
@@ -104,8 +105,6 @@ class Store(Followed):
         self.keeper = Keeper(self.tick)
         if parts.writer is not None:
             parts.writer.on_wal_growth = self._wal_grew
-            if self.engine.unsaved:
-                parts.writer.run(lambda group: None)
             if parts.due:
                 self.start_background()
 
@@ -366,6 +365,18 @@ class Store(Followed):
         self.metrics.roll(self.clock.now_ms())
         self.metrics.fold()
         return background.run_due(self)
+
+    def backup(self, path: str | os.PathLike[str], *, force: bool = False) -> Copied:
+        """A verified copy of the store as of now, beside its writers: one file, mode 0600.
+
+        `force` overwrites an earlier backup. Raises FileUnusable if `path` exists. A backup becomes
+        a store by `restoring.restore`, or `streamstore restore`.
+        """
+        from .storage import copies
+
+        if self.path == MEMORY:
+            return self.writer.exclusive(lambda it: copies.back_up_memory(it, path, force=force))
+        return copies.back_up(self.path, path, force=force)
 
     def compact(self) -> background.Compacted:
         """Remove every record older than its retention and give the pages back; beside live

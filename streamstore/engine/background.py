@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from .. import limits
 from ..errors import Busy, StoreError
 from ..storage import statements
+from .failures import failures_beyond, failures_due, failures_tick
 from .streams import retention, shards, splits
 from .tables import backfill, removal, ttl
 from .writes import tokens
@@ -28,6 +29,7 @@ from .writes import tokens
 if TYPE_CHECKING:
     from ..config import TableSettings
     from ..storage.maintenance import Maintenance
+    from ..storage.readers import AnyReaders
     from ..storage.transaction import ReadTransaction
     from ..storage.writer import Writer
     from .engine import Engine
@@ -45,6 +47,9 @@ class Open(Protocol):
 
     @property
     def writer(self) -> Writer: ...
+
+    @property
+    def readers(self) -> AnyReaders: ...
 
     @property
     def maintenance(self) -> Maintenance | None: ...
@@ -122,6 +127,7 @@ def is_due(engine: Engine, rx: ReadTransaction) -> bool:
         or ttl.ttl_due(engine)
         or _roll_due(engine)
         or tokens.expire_due(rx, engine.clock.now_ms())
+        or failures_due(rx, engine)
         or retention.trim_due(rx, engine)
     )
 
@@ -259,6 +265,12 @@ def _expiries(store: Open) -> bool:
     return ttl.ttl_due(store.engine) and bool(store.writer.run(ttl.ttl_tick))
 
 
+def _failures(store: Open) -> bool:
+    with store.readers.transaction() as rx:
+        beyond = failures_beyond(rx, store.engine)
+    return beyond is not None and bool(store.writer.run(lambda group: failures_tick(group, beyond)))
+
+
 def _checkpoints(store: Open) -> bool:
     return store.maintenance is not None and store.maintenance.checkpoint_piece()
 
@@ -275,6 +287,7 @@ DUTIES: Final[tuple[Duty, ...]] = (
     Duty("drops", limits.TICK_EVERY_SECONDS, _drops),
     Duty("trim", limits.COMPACTION_EVERY_SECONDS, _unit(retention.trim_tick)),
     Duty("tokens", limits.COMPACTION_EVERY_SECONDS, _unit(tokens.expire_tick)),
+    Duty("failures", limits.COMPACTION_EVERY_SECONDS, _failures),
     Duty("vacuum", limits.COMPACTION_EVERY_SECONDS, _vacuum),
     Duty("checkpoints", limits.TICK_EVERY_SECONDS, _checkpoints),
 )

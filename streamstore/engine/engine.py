@@ -38,7 +38,9 @@ if TYPE_CHECKING:
 
 ITERATOR_KEY_BYTES: Final = 32
 EVENT_ID_PREFIX_BYTES: Final = 8
-_ITERATOR_KEY: Final = "iterator_key"
+ITERATOR_KEY: Final = "iterator_key"
+# The key of the life before, where the store was restored from a copy (restoring).
+RETIRED_ITERATOR_KEY: Final = "retired_iterator_key"
 _EVENT_ID_PREFIX: Final = "event_id_prefix"
 
 
@@ -65,6 +67,7 @@ class Engine:
         "metrics",
         "pacing",
         "partition_counters",
+        "retired_iterator_key",
         "samples",
         "sequence",
         "settings",
@@ -88,6 +91,7 @@ class Engine:
         self.trimmer = Trimmer()
         self.duties = Duties()
         self.iterator_key = b""
+        self.retired_iterator_key: bytes | None = None
         # Iterators that carry an earlier time have expired (streams/iterators).
         self.iterator_floor_ms = 0
         self.event_id_prefix = b""
@@ -134,7 +138,9 @@ class Engine:
         self.catalog = catalog
 
     def _read(self, rx: ReadTransaction, catalog: Catalog) -> None:
-        self.iterator_key = self._secret(rx, _ITERATOR_KEY, ITERATOR_KEY_BYTES)
+        self.iterator_key = self._secret(rx, ITERATOR_KEY, ITERATOR_KEY_BYTES)
+        row = rx.one(statements.STATE_GET, (RETIRED_ITERATOR_KEY,))
+        self.retired_iterator_key = None if row is None else bytes(row[0])
         self.event_id_prefix = self._secret(rx, _EVENT_ID_PREFIX, EVENT_ID_PREFIX_BYTES)
         row = rx.one(statements.STATE_GET, (FLOOR_STATE,))
         self.iterator_floor_ms = 0 if row is None else row[0]

@@ -1,14 +1,14 @@
 """The admin door, /_streamstore/: what a command does to a store that a server owns. For this
-machine only.
+machine only; on a server with keys, who signs may read its info and stats from elsewhere too.
 
 Below it, /_streamstore/control/VERB is what testers may do (control.verbs). That is for this
 machine too on a loopback address, and with keys and `enable_control` for whoever signs, so that a
 proxy may stand before it. On another address it is off, unless enabled, and then only for whoever
 signs, whose credentials are scoped to the service "dynamodb".
 
-Each is a POST with a JSON object (info is a GET); errors come as {"message": ...} with status
-400. A JSON content type is not asked for by form posts of a browser's page, so those are refused
-by it; foreign Origins are refused before.
+Each is a POST with a JSON object (info and stats are GETs); errors come as {"message": ...} with
+status 400. A JSON content type is not asked for by form posts of a browser's page, so those are
+refused by it; foreign Origins are refused before.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ def admin_routes(store: Store, settings: ServerSettings | None = None) -> tuple[
             "latched": None if latched is None else str(latched),
         }
 
+    read = f"local|{_SIGNED}" if settings is not None and settings.keys else "local"
     return (
         _route("POST", "compact", compact),
         _route("POST", "split", split),
@@ -89,8 +90,8 @@ def admin_routes(store: Store, settings: ServerSettings | None = None) -> tuple[
         _route("POST", "clock", clock),
         _route("POST", "clock/confirm", confirm),
         _route("POST", "rates", rates),
-        _route("GET", "info", info),
-        _route("GET", "stats", stats),
+        _route("GET", "info", info, read),
+        _route("GET", "stats", stats, read),
         *_control_routes(store, settings or ServerSettings()),
     )
 
@@ -152,8 +153,13 @@ def durability(store: Store) -> str:
     return "none" if store.path == ":memory:" else store.settings.durability
 
 
-def _route(method: str, name: str, do: Callable[[dict[str, Any]], dict[str, Any]]) -> Route:
-    return Route(method, f"/_streamstore/{name}", _handler(method, do), "local")
+def _route(
+    method: str,
+    name: str,
+    do: Callable[[dict[str, Any]], dict[str, Any]],
+    access: str = "local",
+) -> Route:
+    return Route(method, f"/_streamstore/{name}", _handler(method, do), access)
 
 
 def _handler(method: str, do: Callable[[dict[str, Any]], dict[str, Any]]) -> Handler:

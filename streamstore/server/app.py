@@ -43,6 +43,7 @@ _FORWARDED = (b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip")
 
 # Path parameters, query, body -> status, content type, body and, where there are any, headers. A
 # Last-Event-ID header, with which a client goes on that lost a streamed body, stands in the query.
+# A member that the query has repeatedly is one text, a line for each value.
 Body = bytes | AsyncIterator[bytes]
 Answer = tuple[int, str, Body] | tuple[int, str, Body, dict[str, str]]
 Handler = Callable[[dict[str, str], dict[str, str], bytes], Answer]
@@ -187,8 +188,8 @@ def _build(desk: Desk, routes: tuple[Route, ...], ending: asyncio.Event) -> Star
 
 def _begins(scope: Any, name: str, start: str) -> bool:
     """Whether a request has that header, and its value begins so."""
-    sent = dict(scope["headers"]).get(name.encode(), b"").strip().lower()
-    return bool(sent.startswith(start.lower().encode()))
+    sent: bytes | None = dict(scope["headers"]).get(name.encode())
+    return sent is not None and sent.strip().lower().startswith(start.lower().encode())
 
 
 def _endpoint(
@@ -201,7 +202,9 @@ def _endpoint(
         refusal = _refusal(route, desk, request.scope, body)
         if refusal is not None:
             return respond(*refusal)
-        query = dict(request.query_params)
+        # What is there repeatedly is one text of lines.
+        params = request.query_params
+        query = {name: "\n".join(params.getlist(name)) for name in params}
         if "last-event-id" in request.headers:
             query["last-event-id"] = request.headers["last-event-id"]
         return respond(

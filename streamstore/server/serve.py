@@ -142,6 +142,8 @@ class Reopener:
     def _reopen(self) -> None:
         try:
             self._store.reopen()
+            if self._store.latched is not None:
+                raise self._store.latched  # commits are lost: no reopening brings them back
             logger.warning("The store was reopened and takes writes again.")
         except Exception as error:
             pause = min(2 * self._pause_seconds, float(limits.REOPEN_BACKOFF_SECONDS_MAX))

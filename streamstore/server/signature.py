@@ -234,12 +234,24 @@ class Verifier:
 
 
 def signed_headers(
-    key_id: str, secret: str, host: str, path: str, body: bytes, clock: Clock, region: str
+    key_id: str,
+    secret: str,
+    host: str,
+    path: str,
+    body: bytes,
+    clock: Clock,
+    region: str,
+    *,
+    method: str = "POST",
+    query: str = "",
 ) -> dict[str, str]:
-    """The headers X-Amz-Date and Authorization of a POST of ours, as `verify` wants them."""
+    """The headers X-Amz-Date and Authorization of a request of ours, as `verify` wants them.
+
+    `path` and `query` are as they are sent, percent-encoded.
+    """
     date = datetime.fromtimestamp(clock.now_ms() // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     head = Head()
-    head.method, head.path = b"POST", path.encode()
+    head.method, head.path, head.query = method.encode(), path.encode(), query.encode()
     head.headers = {b"host": host.encode(), b"x-amz-date": date.encode()}
     credential = f"{key_id}/{date[:8]}/{region}/dynamodb/aws4_request"
     names = "host;x-amz-date"

@@ -144,6 +144,8 @@ def translate(error: BaseException) -> StorageError:
         )
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return Corrupted(text)
+    if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
+        return Corrupted(f"the checksum of a page is wrong: {text}")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
         return FileUnusable(
             f"SQLite can't open or write the store's files: {text}. Check their permissions."

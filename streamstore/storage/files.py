@@ -9,25 +9,25 @@ no connection of this process has it open, which `_inodes` knows, under `_mutex`
 lock file carry no such locks. Nothing else in the package opens files of a store.
 
 One owner a file: `flock` on `PATH.lock`, which is never unlinked, against other processes;
-`_inodes` against other Stores of this one. The lock file holds the owner's pid and URL, as JSON.
+`_inodes` against other Stores of this one. The lock file's own form is in guards/lock.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
-import json
 import logging
 import os
 import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
 from ..errors import FileForeign, FileLocked, FileUnusable
 from . import failpoints
 from .connection import on_fork
+from .guards import checksums, lock
+from .guards.lock import read_owner as read_owner
 from .places import refuse_network, refuse_platform, unusable
 
 log = logging.getLogger("streamstore.storage")
@@ -37,18 +37,6 @@ HEADER_BYTES: Final = 100
 MAGIC: Final = b"SQLite format 3\x00"
 COPY_BYTES: Final = 1 << 20
 TEMPORARY: Final = ".streamstore-new"
-LOCK_TRIES: Final = 5  # a reader of the lock file's owner may hold it for a moment
-
-
-class Owner(NamedTuple):
-    """Who holds the lock file. `url` is the endpoint of a serving owner, else None."""
-
-    pid: int | None
-    url: str | None
-
-    def __str__(self) -> str:
-        who = f"process {self.pid}" if self.pid else "another process"
-        return f"{who} at {self.url}" if self.url else who
 
 
 _mutex = threading.RLock()
@@ -60,21 +48,35 @@ class Claim:
     file.
     """
 
-    def __init__(self, path: str, inode: tuple[int, int], lock: int | None, fresh: bool) -> None:
+    def __init__(
+        self, path: str, inode: tuple[int, int], held: int | None, fresh: bool, checksums: bool
+    ) -> None:
         self.path = path
         self.inode = inode
-        self.owner = lock is not None
+        self.owner = held is not None
         self.fresh = fresh
-        self._lock = lock
+        self.checksums = checksums
+        self._lock = held
         _inodes.setdefault(inode, []).append(self)
         on_fork(self)
 
     def announce(self, url: str | None) -> None:
         """Write this process and its endpoint into the lock file, for those whom it refuses."""
         if self._lock is not None:
-            text = json.dumps({"pid": os.getpid(), "url": url}).encode() + b"\n"
-            os.pwrite(self._lock, text, 0)
-            os.ftruncate(self._lock, len(text))
+            try:
+                lock.announce(self._lock, url)
+            except OSError as error:
+                raise unusable(self.path, error) from error
+
+    def mark(self, store_id_hex: bytes, counter: int) -> None:
+        """Write how far the store has come into the lock file: see guards/lock."""
+        if self._lock is not None:
+            lock.write_mark(self._lock, store_id_hex, counter)
+
+    def clear_mark(self) -> None:
+        """Leave no mark in the lock file."""
+        if self._lock is not None:
+            lock.clear_mark(self._lock)
 
     def release(self) -> None:
         """Give the file up, after every connection to it is closed. Twice is once."""
@@ -85,8 +87,7 @@ class Claim:
                 if not claims:
                     del _inodes[self.inode]
             if self._lock is not None:
-                _flock(self._lock, "LOCK_UN")
-                os.close(self._lock)
+                lock.give_up(self._lock)
                 self._lock = None
 
     def forked(self) -> None:
@@ -134,17 +135,19 @@ def claim(path: str, build: Callable[[str], None]) -> Claim:
     """
     with _mutex:
         _refuse_second_owner(path)
-        lock = _take_lock(path)
+        taken = lock.take(path)
         try:
             fresh = not _exists(path)
             if fresh:
                 _make(path, build)
-            elif _inode(path) not in _inodes:
-                _sniff(path)
-            made = Claim(path, _inode(path), lock, fresh)
+            made = Claim(path, _inode(path), taken, fresh, _looked_at(path))
+        except BaseException:
+            os.close(taken)
+            raise
+        try:
             made.announce(None)
         except BaseException:
-            os.close(lock)
+            made.release()
             raise
         return made
 
@@ -154,19 +157,7 @@ def claim_foreign(path: str) -> Claim:
     with _mutex:
         if not _exists(path):
             raise FileUnusable(f"{path} does not exist, and read_only=True creates nothing.")
-        if _inode(path) not in _inodes:
-            _sniff(path)
-        return Claim(path, _inode(path), None, False)
-
-
-def read_owner(path: str) -> Owner:
-    """What the lock file of a path says of its last owner, living or not."""
-    try:
-        with open(path + ".lock", "rb") as file:
-            facts = json.loads(file.read(4096))
-        return Owner(int(facts["pid"]), facts["url"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return Owner(None, None)
+        return Claim(path, _inode(path), None, False, _looked_at(path))
 
 
 def _refuse_second_owner(path: str) -> None:
@@ -174,31 +165,6 @@ def _refuse_second_owner(path: str) -> None:
         for other in _inodes.get(_inode(path), []):
             if other.owner:
                 raise FileLocked(path, f"another Store of this process ({os.getpid()})")
-
-
-def _take_lock(path: str) -> int:
-    try:
-        lock = os.open(path + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise unusable(path, error) from error
-    for left in reversed(range(LOCK_TRIES)):
-        try:
-            _flock(lock, "LOCK_EX", "LOCK_NB")
-            return lock
-        except OSError as error:
-            if error.errno not in (errno.EAGAIN, errno.EACCES):
-                os.close(lock)
-                raise unusable(path, error) from error
-            if left:
-                threading.Event().wait(0.01)
-    os.close(lock)
-    raise FileLocked(path, str(read_owner(path)))
-
-
-def _flock(descriptor: int, *flags: str) -> None:
-    import fcntl  # not there on Windows, where this module must still import
-
-    fcntl.flock(descriptor, sum(getattr(fcntl, flag) for flag in flags))
 
 
 # ---- what a store's file is ----
@@ -229,9 +195,18 @@ def _inode(path: str) -> tuple[int, int]:
     return facts.st_dev, facts.st_ino
 
 
-def _sniff(path: str) -> None:
+def _looked_at(path: str) -> bool:
+    """Refuse what is not a store; whether its pages carry checksums. A file that this process has
+    open is not opened here: it was looked at before.
+    """
+    for other in _inodes.get(_inode(path), ()):
+        return other.checksums
+    return _sniff(path)
+
+
+def _sniff(path: str) -> bool:
     """Refuse what is not a store, before SQLite sees it. Only while this process hasn't the file
-    open.
+    open. Checksums are loaded for a file whose pages carry them.
     """
     assert _inode(path) not in _inodes, "opening it would cancel SQLite's locks"
     try:
@@ -243,6 +218,10 @@ def _sniff(path: str) -> None:
         raise FileForeign(path, "a file of another kind")
     if int.from_bytes(header[68:72], "big") != APPLICATION_ID:
         raise FileForeign(path, "a SQLite database of another program")
+    if not checksums.marked(header):
+        return False
+    checksums.load()
+    return True
 
 
 # ---- durable new files ----
@@ -269,7 +248,10 @@ def new_file(path: str, *, replace_empty: bool = False) -> Iterator[str]:
     removed.
     """
     temporary = path + TEMPORARY
-    _remove_database(temporary)
+    try:
+        _remove_database(temporary)
+    except OSError as error:
+        raise unusable(temporary, error) from error
     reserve(temporary)
     failpoints.hit("fresh-reserved")
     try:
@@ -281,10 +263,14 @@ def new_file(path: str, *, replace_empty: bool = False) -> Iterator[str]:
             os.rename(temporary, path)
         else:
             _rename_exclusively(temporary, path)
-    except BaseException:
-        _remove_database(temporary)
+    except BaseException as error:
+        # What can't be removed either is found by the next attempt, under its fixed name.
+        with contextlib.suppress(OSError):
+            _remove_database(temporary)
+        if isinstance(error, OSError):
+            raise unusable(path, error) from error
         raise
-    sync(os.path.dirname(path))
+    sync_entries(path)
     failpoints.hit("file-after-rename")
 
 
@@ -340,6 +326,14 @@ def sync(path: str) -> None:
         os.close(descriptor)
 
 
+def sync_entries(path: str) -> None:
+    """Make the name of a file durable, and those of its companions. Raises FileUnusable."""
+    try:
+        sync(os.path.dirname(path))
+    except OSError as error:
+        raise unusable(path, error) from error
+
+
 def _sync_descriptor(descriptor: int) -> None:
     os.fsync(descriptor)
     if sys.platform == "darwin":
@@ -381,7 +375,7 @@ def rewrite_wal(path: str) -> int:
         raise unusable(path, error) from error
     finally:
         os.close(descriptor)
-    sync(os.path.dirname(path))
+    sync_entries(path)
     return done
 
 

@@ -66,17 +66,30 @@ def make_wal_durable(
     (engine.md 2.2).
 
     What an earlier process wrote and could not sync may be in the system's cache only, marked
-    clean. A TRUNCATE checkpoint moves and syncs it. Where a reader of another process keeps the WAL
-    in use, its own bytes are written again in place and synced; False tells of that. Raises Busy or
-    another StorageError.
+    clean: no sync writes it any more. So the WAL's own bytes are written again in place and synced,
+    and only then moved into the file by a TRUNCATE checkpoint. The checkpoint alone would do, had
+    it not a middle: a power loss there leaves pages of a transaction in the file whose frames the
+    disk never had. Where a reader of another process keeps the WAL in use, it stays, and False
+    tells of that. Raises Busy or another StorageError.
+
+    The folder is synced too: SQLite does that for a WAL that it has created, at its first sync, but
+    not for one that was there, created and never synced by a process that was killed.
     """
+    if files.wal_bytes(path):
+        _rewrite_wal(connection, path)
+    files.sync_entries(path)
     try:
         checkpoint(connection, apsw.SQLITE_CHECKPOINT_TRUNCATE, busy_seconds)
-        return True
     except Busy:
         log.warning(
-            "a reader of another process holds the WAL of %s: it is made durable in place", path
+            "a reader of another process holds the WAL of %s: it was made durable in place", path
         )
+        return False
+    return True
+
+
+def _rewrite_wal(connection: apsw.Connection, path: str) -> None:
+    """Under SQLite's write lock, so that nobody writes meanwhile."""
     try:
         connection.execute(statements.BEGIN_IMMEDIATE)
         try:
@@ -85,7 +98,6 @@ def make_wal_durable(
             connection.execute(statements.ROLLBACK)
     except apsw.Error as error:
         raise translate(error) from error
-    return False
 
 
 def finish(connection: apsw.Connection) -> None:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 import os
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -37,12 +38,14 @@ from .connection import (
     prepare_fresh,
     translate,
 )
+from .guards import checksums as guards
 from .maintenance import identity, make_wal_durable, verify
 
 log = logging.getLogger("streamstore.storage")
 
-REVISION: Final = 3
+REVISION: Final = 4
 STORE_ID_BYTES: Final = 16
+CHECKSUMS_STATE: Final = "checksums"
 ITERATOR_KEY_BYTES: Final = 32
 BACKUP_PAGES: Final = 1024
 
@@ -73,13 +76,14 @@ def open_file(
     untouched.
     """
     real = files.resolve(path)
-    claim = files.claim(real, build)
+    claim = files.claim(real, partial(build, checksums=settings.checksum))
     try:
         connection = open_writer(
             real, settings, inspect=lambda it: _refuse(it, real, head), vfs=vfs
         )
         try:
             make_wal_durable(connection, real)
+            _hold_checksums(connection, claim, settings.checksum)
             found = identity(connection)[1]
             backup = None
             if found < head:
@@ -109,7 +113,10 @@ def open_read_only(path: str | os.PathLike[str], *, vfs: str | None = None) -> f
         connection = open_reader(real, foreign=True, vfs=vfs)
         try:
             _refuse(connection, real, REVISION)
+            _refuse_unverified(connection, claim)
             found = identity(connection)[1]
+        except apsw.Error as error:
+            raise translate(error) from error
         finally:
             connection.close(True)
         if found < REVISION:
@@ -130,12 +137,16 @@ def open_in_memory() -> apsw.Connection:
     return connection
 
 
-def build(path: str) -> None:
+def build(path: str, *, checksums: bool = False) -> None:
     """Make the content of a fresh file at a path that is reserved; it is complete and closed
     afterwards.
     """
+    if checksums:
+        guards.load()
     connection = open_plain(path)
     try:
+        if checksums:
+            guards.reserve(connection)
         prepare_fresh(connection)
         fill(connection)
         finish_fresh(connection)
@@ -162,6 +173,28 @@ def fill(connection: apsw.Connection) -> None:
     ):
         connection.execute(statements.STATE_PUT, (name, value)).fetchall()
     connection.execute(statements.COMMIT)
+
+
+def _hold_checksums(connection: apsw.Connection, claim: files.Claim, wanted: bool) -> None:
+    """A file with checksums says so in itself too, since its header may be damaged; one without
+    them is refused where they are wanted.
+    """
+    _refuse_unverified(connection, claim)
+    if claim.checksums:
+        if not connection.execute(statements.STATE_GET, (CHECKSUMS_STATE,)).fetchall():
+            connection.execute(statements.STATE_PUT, (CHECKSUMS_STATE, 1)).fetchall()
+    elif wanted:
+        raise FileUnusable(
+            f"{claim.path} has no checksums in its pages. Make a copy that has them with"
+            " `streamstore backup --checksum`, and a store of that with `streamstore restore`."
+        )
+
+
+def _refuse_unverified(connection: apsw.Connection, claim: files.Claim) -> None:
+    if claim.checksums:
+        guards.demand(connection)
+    elif connection.execute(statements.STATE_GET, (CHECKSUMS_STATE,)).fetchall():
+        raise guards.unverified()
 
 
 def back_up(connection: apsw.Connection, path: str, found: int, clock: Clock) -> str:

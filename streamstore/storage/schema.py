@@ -1,9 +1,12 @@
-"""What is on disk, as SQLAlchemy Core: the catalogue of tables, each with who, key, value and
-lifetime.
+"""What is on disk, as SQLAlchemy Core: the catalogue of tables and of views, each with who, key,
+value and lifetime.
 
 Owns: the description. It never meets a connection (engine.md 2.9) and nobody imports it at run
 time: a fresh file is made from schema.sql, an older one by the migrations, and a test holds the
 three equal. Must not know: how rows are read and written (statements_tables, statements_streams).
+
+Views are for people with the sqlite3 shell; nothing of the store reads them. Core has no views, so
+their columns are listed here and their SQL is in schema.sql and the migrations.
 
 Ids that are persisted are AUTOINCREMENT, so one is never given to a successor. Names out of
 requests are values of rows, never names of tables. Times are milliseconds since 1970.
@@ -16,6 +19,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 metadata = sa.MetaData()
+views = sa.MetaData()
 
 
 def _table(
@@ -31,6 +35,14 @@ def _table(
         sqlite_autoincrement=counted,
         info=catalogue,
     )
+
+
+def _view(name: str, columns: str, *, key: str, value: str, lifetime: str) -> None:
+    """One view with its columns in their order. Times are ISO 8601 in UTC with milliseconds,
+    sequence numbers those of the wire.
+    """
+    facts = {"who": "people who look inside", "key": key, "value": value, "lifetime": lifetime}
+    sa.Table(name, views, *(sa.Column(each) for each in columns.split()), info=facts)
 
 
 def _id(name: str) -> sa.Column[Any]:
@@ -283,6 +295,76 @@ _table(
     key="failure_id, found by the mapping's uuid",
     value="the failure record as the service makes it, and the event that was not consumed",
     lifetime="FAILURE_KEPT_SECONDS, bounded in number",
+)
+_view(
+    "view_tables",
+    "table_name table_id created dropped items item_bytes partitions stream_label",
+    key="table_id; table_name among those that are not dropped",
+    value="a table, what is in it, and the label of its enabled stream",
+    lifetime="that of table_def",
+)
+_view(
+    "view_indexes",
+    "table_name index_name index_id dropped entries entry_bytes",
+    key="index_id",
+    value="a secondary index and what is in it",
+    lifetime="that of index_def",
+)
+_view(
+    "view_items",
+    "table_name partition_key_type partition_key sort_key_type sort_key size_bytes stored_bytes"
+    " hash",
+    key="table and keys; text where the key is one string without a zero byte, else hex of the"
+    " order-preserving bytes behind the type",
+    value="the size as the service counts it, and that of the packed body",
+    lifetime="that of item",
+)
+_view(
+    "view_streams",
+    "table_name stream_label view_type stream_id created disabled shards open_shards records"
+    " stored_bytes",
+    key="table_name and stream_label; stream_id",
+    value="a stream, enabled where `disabled` is NULL, and what is in its shards",
+    lifetime="that of stream",
+)
+_view(
+    "view_shards",
+    "table_name stream_label shard_name parent_name shard_id opened closed"
+    " starting_sequence_number ending_sequence_number last_sequence_number hash_from hash_to"
+    " records stored_bytes trimmed_to_sequence_number trimmed_to",
+    key="shard_name within a stream; shard_id",
+    value="a shard's lineage, numbers, hash range, content, and the newest record ever trimmed",
+    lifetime="that of shard",
+)
+_view(
+    "view_records",
+    "table_name stream_label shard_name ordinal sequence sequence_number created event_name"
+    " size_bytes by_time_to_live keys stored_bytes",
+    key="shard_name and ordinal; `sequence`, the store's counter, is the order of commits",
+    value="a change record without its images: event, sizes, and its keys as DynamoDB JSON, binary"
+    ' values as {"hex": …}',
+    lifetime="that of record, past the trim horizon until the trim",
+)
+_view(
+    "view_mappings",
+    "uuid function_name stream_arn state modified",
+    key="the uuid",
+    value="an event source mapping",
+    lifetime="that of mapping",
+)
+_view(
+    "view_checkpoints",
+    "uuid function_name shard_name done_to_sequence_number finished progress_bytes",
+    key="a mapping's uuid and shard_name",
+    value="up to which record a mapping has done all of a shard",
+    lifetime="that of checkpoint, while the shard is there",
+)
+_view(
+    "view_failures",
+    "failure_id uuid function_name created redriven records failure_record payload_bytes",
+    key="failure_id",
+    value="a batch that was given up on: the failure record as JSON, the size of its event",
+    lifetime="that of failure",
 )
 
 CATALOGUE_FACTS: Final = ("who", "key", "value", "lifetime")

@@ -28,6 +28,9 @@ STATE_PUT: Final = (
     " ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 )
 
+# What a restore ends names the mappings of: uuid, function_name, stream_arn.
+MAPPING_STREAMS: Final = "SELECT uuid, function_name, stream_arn FROM mapping ORDER BY mapping_id"
+
 # Facts of the file.
 TOUCH: Final = "SELECT count(*) FROM sqlite_schema"
 SCHEMA: Final = (
@@ -41,6 +44,7 @@ DATA_VERSION: Final = "PRAGMA data_version"
 PAGE_COUNT: Final = "PRAGMA page_count"
 FREE_PAGES: Final = "PRAGMA freelist_count"
 QUICK_CHECK: Final = "PRAGMA quick_check(1)"
+INTEGRITY_CHECK: Final = "PRAGMA integrity_check"
 
 # A pragma a connection is given: its name, the value set, the value that must be read back.
 Pragma = tuple[str, str, object]

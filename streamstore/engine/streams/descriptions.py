@@ -101,9 +101,11 @@ def list_shards(
     return [_shard_of_row(row) for row in rows]
 
 
-def pack_definition(table: TableInfo) -> bytes:
+def pack_definition(table: TableInfo, from_empty: bool = False) -> bytes:
     """What a stream keeps of its table for the time when the table is gone: its name, place and
     key schema.
+
+    `from_empty`: the table has no item yet, so that replaying the whole stream is the table.
     """
     return cast(
         bytes,
@@ -114,6 +116,7 @@ def pack_definition(table: TableInfo) -> bytes:
                 "account": table.account,
                 "hash": [(part.name, part.type) for part in table.keys.hash],
                 "range": [(part.name, part.type) for part in table.keys.range],
+                "from_empty": from_empty,
             }
         ),
     )

@@ -53,11 +53,14 @@ def encode(key: bytes, arn: str, position: Position, now_ms: int) -> str:
     return f"{arn}{_MIDDLE}{b2a_base64(fields + mac, newline=False).decode()}"
 
 
-def decode(key: bytes, text: str, now_ms: int, floor_ms: int = 0) -> tuple[str, Position]:
+def decode(
+    key: bytes, text: str, now_ms: int, floor_ms: int = 0, retired: bytes | None = None
+) -> tuple[str, Position]:
     """(stream ARN, position) of an iterator.
 
     Raises ValidationFailed for whatever `encode` with this key has not made, and IteratorExpired
-    for what it made more than 15 minutes ago, or before `floor_ms`.
+    for what it made more than 15 minutes ago, before `floor_ms`, or with the `retired` key: of the
+    store from a copy of which this one was restored.
     """
     arn = text[: -_BLOB_CHARS - len(_MIDDLE)]
     if len(text) > limits.ITERATOR_CHARS_MAX or text[len(arn) : -_BLOB_CHARS] != _MIDDLE:
@@ -69,9 +72,14 @@ def decode(key: bytes, text: str, now_ms: int, floor_ms: int = 0) -> tuple[str, 
     except (Base64Error, ValueError):
         # Not base64, or an ARN with lone surrogates in it.
         raise _invalid() from None
-    if not compare_digest(mac, blob[_LAYOUT.size :]):
-        raise _invalid()
+    given = blob[_LAYOUT.size :]
     shard_id, birth, after, ordinal, exact, issued_ms = _LAYOUT.unpack(fields)
+    if not compare_digest(mac, given):
+        if retired is not None:
+            mac = blake2b(arn.encode() + fields, digest_size=_MAC_BYTES, key=retired).digest()
+            if compare_digest(mac, given):
+                raise IteratorExpired(issued_ms)
+        raise _invalid()
     if now_ms - issued_ms > _LIFE_MS or issued_ms < floor_ms:
         raise IteratorExpired(issued_ms)
     return arn, Position(shard_id, birth, after, ordinal, exact)

@@ -80,6 +80,7 @@ def enable_stream(group: Group, table: TableInfo, view_type: ViewType) -> TableI
     lineage = _Lineage(group, table)
     lineage.label_ms = max(group.now_ms, lineage.label_ms + 1)
     label = _label(lineage.label_ms)
+    from_empty = group.tx.one(statements_tables.ITEMS_LEFT, (table.table_id, 1)) is None
     group.tx.run(
         sql.STREAM_INSERT,
         (
@@ -88,7 +89,7 @@ def enable_stream(group: Group, table: TableInfo, view_type: ViewType) -> TableI
             label,
             view_type,
             lineage.label_ms,
-            pack_definition(table),
+            pack_definition(table, from_empty),
         ),
     )
     stream = StreamInfo(

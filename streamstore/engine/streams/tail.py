@@ -147,6 +147,18 @@ class Tail:
         finally:
             self._withdraw(ids, ring)
 
+    def watch(self, shard_id: int, ring: Callable[[], None], after: int) -> None:
+        """Have `ring` called by each commit that takes the shard beyond `after`, until `unwatch`.
+
+        It is called by the committing thread, under the writer's lock: it only wakes somebody.
+        Watching again with another number replaces the first. Look at `moved` afterwards.
+        """
+        self._register((shard_id,), ring, after)
+
+    def unwatch(self, shard_id: int, ring: Callable[[], None]) -> None:
+        """End a watch; nothing where there is none."""
+        self._withdraw((shard_id,), ring)
+
     def _register(self, shard_ids: tuple[int, ...], ring: Callable[[], None], after: int) -> None:
         with self._lock:
             for shard_id in shard_ids:

@@ -266,7 +266,12 @@ class Group:
         tx = self.tx
         if self.catalogue_moved:
             tx.run(statements_tables.CATALOGUE_MOVE)
-        if self.sequence != self.engine.stored_sequence:
+        stored = self.engine.stored_sequence
+        if self.sequence == stored and (self.observed or self._put):
+            # A group that changes tables moves the counter, so that one which is lost shows: the
+            # counter is then below the mark beside the file (storage/guards/lock).
+            self.sequence += 1
+        if self.sequence != stored:
             tx.run(statements_streams.SEQUENCE_SET, (self.sequence,))
         for shard in self.shards.values():
             tx.run(

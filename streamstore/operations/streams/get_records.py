@@ -32,6 +32,7 @@ def prepare(params: dict[str, Any], scope: Scope) -> ReadPlan:
         params["ShardIterator"],
         engine.clock.now_ms(),
         engine.iterator_floor_ms,
+        engine.retired_iterator_key,
     )
     stream = engine.catalog.stream_by_arn(arn)
     if stream is None:

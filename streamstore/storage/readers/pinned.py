@@ -22,21 +22,27 @@ from ... import limits
 from ...errors import SnapshotFailed
 from .. import statements
 from ..connection import keep_for_ever, on_fork, translate
+from ..guards import checksums
 from ..transaction import ReadTransaction
 
 
 class Pinned:
     """One pinned read transaction. Close it. Thread-safe; reads take turns.
 
-    `wal_path`: the WAL whose size is bounded.
+    `wal_path`: the WAL whose size is bounded. `checked`: the pages carry checksums.
     """
 
     def __init__(
-        self, connection: apsw.Connection, monotonic: Callable[[], float], wal_path: str
+        self,
+        connection: apsw.Connection,
+        monotonic: Callable[[], float],
+        wal_path: str,
+        checked: bool = False,
     ) -> None:
         self._connection = connection
         self._monotonic = monotonic
         self._wal_path = wal_path
+        self._checked = checked
         self._lock = threading.Lock()
         self._over: SnapshotFailed | None = None
         self.since = monotonic()
@@ -64,6 +70,8 @@ class Pinned:
             if self._over is not None:
                 raise SnapshotFailed(self._over.bound)
             yield self._rx
+            if self._checked:
+                checksums.demand(self._connection)
 
     def look(self) -> None:
         """End the transaction if it is past a bound; nothing where somebody reads just now."""

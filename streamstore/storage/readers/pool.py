@@ -33,6 +33,7 @@ from ...limits import (
 )
 from .. import statements
 from ..connection import keep_for_ever, on_fork, open_reader, set_busy, translate
+from ..guards import checksums
 from ..transaction import ReadTransaction
 from .pinned import Pinned
 
@@ -86,15 +87,38 @@ class Reader:
             self._idle(self)
 
 
+class CheckedReader(Reader):
+    """A reader of a file whose pages carry checksums: what was read while they were not verified
+    is not handed out.
+    """
+
+    __slots__ = ()
+
+    def __exit__(self, *raised: object) -> None:
+        verified = checksums.verifies(self.connection)
+        super().__exit__(*raised)
+        if not verified and raised[0] is None:
+            raise checksums.unverified()
+
+
 class Readers:
-    """The readers of one file. Thread-safe. `foreign`: another process owns it (read_only=True)."""
+    """The readers of one file. Thread-safe. `foreign`: another process owns it (read_only=True).
+    `checked`: its pages carry checksums.
+    """
 
     def __init__(
-        self, path: str, clock: Clock, *, foreign: bool = False, vfs: str | None = None
+        self,
+        path: str,
+        clock: Clock,
+        *,
+        foreign: bool = False,
+        checked: bool = False,
+        vfs: str | None = None,
     ) -> None:
         self._path = path
         self._monotonic = clock.monotonic
         self._foreign = foreign
+        self._kind = CheckedReader if checked else Reader
         self._vfs = vfs
         self._free: list[Reader] = []
         self._all: WeakSet[Reader] = WeakSet()
@@ -149,7 +173,8 @@ class Readers:
             if sum(not pinned.over for pinned in self._pinned) >= PINNED_MAX:
                 raise Busy(f"{PINNED_MAX} snapshots are open. Close one, and try again.")
             connection = open_reader(self._path, foreign=self._foreign, vfs=self._vfs)
-            pinned = Pinned(connection, self._monotonic, self._path + "-wal")
+            checked = self._kind is CheckedReader
+            pinned = Pinned(connection, self._monotonic, self._path + "-wal", checked)
             self._pinned.add(pinned)
             if self._watch is None:
                 self._watch = threading.Thread(
@@ -205,7 +230,7 @@ class Readers:
 
     def _make(self, idle: Callable[[Reader], None] | None) -> Reader:
         connection = open_reader(self._path, foreign=self._foreign, vfs=self._vfs)
-        reader = Reader(connection, self._monotonic, idle)
+        reader = self._kind(connection, self._monotonic, idle)
         self._all.add(reader)
         return reader
 

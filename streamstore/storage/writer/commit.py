@@ -67,6 +67,8 @@ class GroupCommit:
         self.groups = self.units = self.commits = self.syncs = 0
         self._pages_written = self._pages()
         self.wal_bytes = 0  # since the last checkpoint, which sets it: see maintenance.py
+        self.on_committing: Callable[[], None] | None = None  # may refuse, by raising
+        self.on_committed: Callable[[], None] | None = None  # before anybody is told
         self.on_delivered: Callable[[], None] | None = None
 
     def latch(self, cause: BaseException) -> None:
@@ -186,6 +188,8 @@ class GroupCommit:
         if tx.lost is not None:
             # A unit has swallowed the error; all that came after it was refused.
             raise tx.lost
+        if self.on_committing is not None:
+            self.on_committing()
         tx.end()
         failpoints.hit("group-before-commit")
         commit, record = map(self._control.execute, COMMIT_ONCE), flight.evidence.extend
@@ -195,6 +199,8 @@ class GroupCommit:
         seconds = self._monotonic() - started
         failpoints.hit("group-after-commit")
         self._land(flight)
+        if self.on_committed is not None:
+            self.on_committed()
         self._count(len(flight.members), seconds)
         failpoints.hit("group-before-deliver")
         self._deliver(flight)

@@ -13,7 +13,8 @@ import pytest
 from streamstore.storage import failpoints, files, maintenance
 
 PASSES = 5
-OTHERS = ("migration-", "backup-", "wal-rewrite-")  # tests/migrations; below
+# tests/migrations; below; tests/crash/test_exactly_once
+OTHERS = ("migration-", "backup-", "wal-rewrite-", "unit-")
 POINTS = [name for name in failpoints.POINTS if not name.startswith(OTHERS)]
 
 

@@ -30,7 +30,9 @@ def lab() -> Any:
 
 
 def store_of(lab: Any, maintenance: Any = None) -> Any:
-    return SimpleNamespace(engine=lab.engine, writer=lab.writer, maintenance=maintenance)
+    return SimpleNamespace(
+        engine=lab.engine, writer=lab.writer, readers=lab.readers, maintenance=maintenance
+    )
 
 
 def tick(lab: Any) -> int:

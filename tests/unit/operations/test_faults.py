@@ -18,7 +18,7 @@ SAMPLES: dict[str, Any] = {
     "limit": "too many", "value": 5, "issued_at_ms": 1, "oldest_sequence": None, "token": "t",
     "reason": "full", "detail": "page 3", "cause": ValueError("why"), "found": 2, "known": 1,
     "path": "/x", "what": "a text file", "owner": "pid 1", "batch": [], "field": "BatchSize",
-    "bound": "deadline",
+    "bound": "deadline", "marked": 7, "status": 400, "problems": ("no such thing",),
 }  # fmt: skip
 
 

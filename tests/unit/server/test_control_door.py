@@ -13,7 +13,7 @@ import pytest
 
 from streamstore.clock import ManualClock, SystemClock
 from streamstore.control import verbs
-from streamstore.errors import StoreClosed, Throttled
+from streamstore.errors import AuthenticationFailed, StoreClosed, Throttled
 from streamstore.operations.plan import Delayed, ReadPlan, Ready, WritePlan
 from streamstore.server.admin import admin_routes
 from streamstore.server.app import _refusal
@@ -226,8 +226,30 @@ def test_our_own_signature_is_what_a_verifier_takes_now() -> None:
     from streamstore.server.signature import read_claim
 
     clock = SystemClock()
-    headers = signed_headers("AKID", "s3cret", "h:1", PATH, b"body", clock, "eu-west-1")
-    head = Head()
-    head.method, head.path = b"POST", PATH.encode()
-    head.headers = {k.lower().encode(): v.encode() for k, v in headers.items()} | {b"host": b"h:1"}
-    Verifier(KEYS, clock).verify(read_claim(head), head, b"body")
+    for method, path, query, body in (
+        ("POST", PATH, "", b"body"),
+        ("GET", "/streams/arn%3Aaws%2Fx/tail", "from=2026-11-24T12%3A00&b=%2B+%2F&a", b""),
+    ):
+        headers = signed_headers(
+            "AKID", "s3cret", "h:1", path, body, clock, "eu-west-1", method=method, query=query
+        )
+        head = Head()
+        head.method, head.path, head.query = method.encode(), path.encode(), query.encode()
+        sent = {name.lower().encode(): value.encode() for name, value in headers.items()}
+        head.headers = sent | {b"host": b"h:1"}
+        Verifier(KEYS, clock).verify(read_claim(head), head, body)
+        head.query += b"&more=1"
+        with pytest.raises(AuthenticationFailed):
+            Verifier(KEYS, clock).verify(read_claim(head), head, body)
+
+
+@pytest.mark.parametrize(
+    ("keys", "access"), [({}, "local"), (KEYS, "local|signed:dynamodb")], ids=["none", "keys"]
+)
+def test_who_signs_may_read_stats_and_info_from_afar_and_nothing_else(
+    bench: Any, keys: dict[str, str], access: str
+) -> None:
+    routes = admin_routes(bench.store, ServerSettings(port=0, keys=keys))
+    found = {r.path: r.access for r in routes if not r.path.startswith("/_streamstore/control/")}
+    assert found.pop("/_streamstore/stats") == found.pop("/_streamstore/info") == access
+    assert set(found.values()) == {"local"}

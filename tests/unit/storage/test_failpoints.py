@@ -9,11 +9,11 @@ import pytest
 
 from streamstore.storage import failpoints
 
-ROOM = Path(failpoints.__file__).parent
+PACKAGE = Path(failpoints.__file__).parents[1]
 
 
-def test_the_points_are_exactly_those_that_the_room_hits() -> None:
-    source = "".join(path.read_text() for path in ROOM.rglob("*.py"))
+def test_the_points_are_exactly_those_that_the_package_hits() -> None:
+    source = "".join(path.read_text() for path in PACKAGE.rglob("*.py"))
     assert set(re.findall(r'failpoints\.hit\(\s*"([^"]+)"', source)) == set(failpoints.POINTS)
     assert len(set(failpoints.POINTS)) == len(failpoints.POINTS)
 

@@ -1,15 +1,15 @@
-"""The catalogue of what is on disk says of each table who, key, value and lifetime."""
+"""The catalogue of what is on disk says of each table and view who, key, value and lifetime."""
 
 from __future__ import annotations
 
 import pytest
 import sqlalchemy as sa
 
-from streamstore.storage.schema import CATALOGUE_FACTS, metadata
+from streamstore.storage.schema import CATALOGUE_FACTS, metadata, views
 
 
-@pytest.mark.parametrize("table", metadata.tables.values(), ids=str)
-def test_every_table_has_its_entry_in_the_catalogue(table: sa.Table) -> None:
+@pytest.mark.parametrize("table", [*metadata.tables.values(), *views.tables.values()], ids=str)
+def test_every_table_and_view_has_its_entry_in_the_catalogue(table: sa.Table) -> None:
     facts = dict(table.info or {})
     assert set(facts) == set(CATALOGUE_FACTS)
     assert all(len(text) > 4 for text in facts.values())

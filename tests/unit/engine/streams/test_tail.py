@@ -140,3 +140,26 @@ def test_no_wake_up_is_lost_in_a_race_of_publisher_and_waiter() -> None:
         tail.publish(counters(1, number))
     thread.join(LONG)
     assert seen[-1] == rounds
+
+
+def test_a_watch_rings_at_each_commit_beyond_its_number_until_it_ends() -> None:
+    tail = Tail()
+    rung: list[int] = []
+
+    def ring() -> None:
+        rung.append(1)
+
+    tail.watch(1, ring, after=10)
+    for shard_id, last in ((1, 10), (2, 99), (1, 11), (1, 12)):
+        tail.publish(counters(shard_id, last))
+    assert len(rung) == 2
+    tail.watch(1, ring, after=12)
+    tail.publish(counters(1, 12))
+    assert len(rung) == 2
+    tail.closed(1)
+    assert len(rung) == 3
+    tail.unwatch(1, ring)
+    tail.publish(counters(1, 99))
+    tail.unwatch(1, ring)
+    assert len(rung) == 3
+    assert tail._waiting == {}

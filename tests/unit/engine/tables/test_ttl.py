@@ -338,7 +338,12 @@ def left_rows(world: Any, name: str) -> int:
 
 def test_expiring_is_a_duty_of_an_open_store_and_wakes_it(world: Any) -> None:
     put(world, "a", {"N": str(NOW + 1)})
-    store = SimpleNamespace(engine=world.engine, writer=world.writer, maintenance=None)
+    store = SimpleNamespace(
+        engine=world.engine,
+        writer=world.writer,
+        readers=SimpleNamespace(transaction=world.reading),
+        maintenance=None,
+    )
     while background.run_due(store):
         pass
     assert left(world) == ["a"]
