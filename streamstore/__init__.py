@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .client import Client
     from .clock import ManualClock, SystemClock
     from .config import Settings, TableSettings
+    from .consumers.plain import unmarshal
+    from .consumers.runtime import Consumers
     from .errors import ConsumerError, RequestError, StorageError, StoreError
     from .store import Store, open  # noqa: A004 - streamstore.open, as dbm.open and gzip.open
     from .table import Table
@@ -20,6 +22,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Client",
     "ConsumerError",
+    "Consumers",
     "ManualClock",
     "RequestError",
     "Settings",
@@ -31,11 +34,13 @@ __all__ = [
     "TableSettings",
     "__version__",
     "open",
+    "unmarshal",
 ]
 
 _HOMES = {
     "Client": "client",
     "ConsumerError": "errors",
+    "Consumers": "consumers.runtime",
     "ManualClock": "clock",
     "RequestError": "errors",
     "Settings": "config",
@@ -46,6 +51,7 @@ _HOMES = {
     "Table": "table",
     "TableSettings": "config",
     "open": "store",
+    "unmarshal": "consumers.plain",
 }
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
-import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -19,16 +18,11 @@ from typing import Any
 import click
 
 from .. import store as stores
-from ..clock import SystemClock
 from ..errors import FileLocked
 from ..storage.files import read_owner
+from .asking import Unreachable, ask
 
-ADMIN_SECONDS_MAX = 600.0
 UNITS_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-class Unreachable(Exception):
-    """The server does not answer, or the owner has no door; the text says which."""
 
 
 def ready(url: str, seconds: float) -> str:
@@ -40,42 +34,6 @@ def ready(url: str, seconds: float) -> str:
         raise Unreachable(error.read().decode().strip() or str(error)) from error
     except OSError as error:
         raise Unreachable(f"{url} does not answer: {error}") from error
-
-
-def ask(url: str, name: str, body: dict[str, Any], key: str | None = None) -> dict[str, Any]:
-    """One call of a server's admin door, signed with `key` (ACCESS_KEY_ID:SECRET) if given."""
-    data = json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
-    if key is not None:
-        headers |= _signature(url, name, data, key)
-    request = urllib.request.Request(
-        f"{url.rstrip('/')}/_streamstore/{name}", data=data, headers=headers, method="POST"
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=ADMIN_SECONDS_MAX) as reply:
-            answer: dict[str, Any] = json.load(reply)
-            return answer
-    except urllib.error.HTTPError as error:
-        text = error.read().decode()
-        try:
-            refusal = json.loads(text)
-            text = refusal.get("message") or refusal.get("Message") or text
-        except (ValueError, AttributeError):
-            pass
-        raise Unreachable(f"the server refused: {text}") from error
-    except OSError as error:
-        raise Unreachable(f"{url} does not answer: {error}") from error
-
-
-def _signature(url: str, name: str, data: bytes, key: str) -> dict[str, str]:
-    from ..server.signature import signed_headers
-
-    key_id, colon, secret = key.partition(":")
-    if not colon or not key_id or not secret:
-        raise Unreachable("a key is ACCESS_KEY_ID:SECRET")
-    host = urllib.parse.urlsplit(url).netloc
-    path = f"/_streamstore/{name}"
-    return signed_headers(key_id, secret, host, path, data, SystemClock(), "us-east-1")
 
 
 def door_of(db: Path) -> str:

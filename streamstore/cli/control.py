@@ -8,7 +8,6 @@ server on an address that is not loopback asks for. Answers are JSON on stdout.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +17,15 @@ from .. import store as stores
 from ..control import scenarios, verbs
 from ..control.rules import ERROR_CODES
 from ..errors import FileLocked, StoreError
-from .admin import Unreachable, ask, door_of, seconds_of
-from .terminal import fail
-
-_KEY_VARIABLE = "STREAMSTORE_KEY"
+from .admin import door_of, seconds_of
+from .asking import Unreachable, ask
+from .terminal import KEY, fail
 
 
 def where(command: Any) -> Any:
     """The options that say which store: --db or --url, and --key."""
     for option in (
-        click.option("--key", help=f"ACCESS_KEY_ID:SECRET to sign with; or {_KEY_VARIABLE}"),
+        KEY,
         click.option("--url", help="a server's endpoint"),
         click.option(
             "--db", type=click.Path(dir_okay=False, path_type=Path), help="the store file"
@@ -66,7 +64,6 @@ def _asked(
     if (db is None) == (url is None):
         raise click.UsageError("name the store by --db or its server by --url")
     name = f"control/{verb}"
-    key = key or os.environ.get(_KEY_VARIABLE)
     if url is not None:
         return ask(url, name, request, key)
     assert db is not None, "one of the two is given"

@@ -15,9 +15,29 @@ from typing import Any
 import click
 
 from .. import __version__
-from .terminal import DB, fail
+from .terminal import DB, KEY, fail
 
-_ELSEWHERE = {"control": ".control", "export": ".tail", "tail": ".tail"}
+_ELSEWHERE = {
+    "backup": ".backups",
+    "check": ".proving.checking",
+    "consumers": ".consuming.lag",
+    "control": ".control",
+    "dev": ".dev",
+    "dlq": ".consuming.dlq",
+    "dump": ".lines.dump",
+    "export": ".lines.dump",
+    "filter": ".filtering",
+    "mappings": ".consuming.mappings",
+    "replicate": ".replicate",
+    "restore": ".backups",
+    "tail": ".lines.tail",
+    "torture": ".proving.torture",
+}
+
+
+_TARGETS = (
+    "what a mapping may invoke: module:function, cmd:PROGRAM, lambda:http://HOST/NAME, webhook:URL"
+)
 
 
 class Commands(click.Group):
@@ -64,7 +84,17 @@ def split_policy_option(command: Any) -> Any:
 @click.option("--retention-seconds", type=click.IntRange(0), help="default 86400; 0: for ever")
 @click.option("--transition-seconds", type=click.FloatRange(0), help="how long CREATING lasts")
 @click.option("--durability", type=click.Choice(["full", "normal", "off"]), help="default full")
+@click.option("--checksum", is_flag=True, help="a checksum in every page of a new file")
 @click.option("--enable-control", is_flag=True, help="a test's store: reset, control from afar")
+@click.option("--function", "functions", multiple=True, metavar="NAME=TARGET", help=_TARGETS)
+@click.option(
+    "--function-path",
+    "function_paths",
+    multiple=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="a folder to import functions from; default the current one",
+)
+@click.option("--webhook-host", "webhook_hosts", multiple=True, help="a host webhooks may be at")
 @click.option("--config", type=click.Path(exists=True, path_type=Path), help="a TOML file")
 @split_policy_option
 def serve(**given: Any) -> None:
@@ -79,7 +109,8 @@ def serve(**given: Any) -> None:
 @click.option("--seconds", default=2.0, show_default=True, help="how long to wait for an answer")
 def healthcheck(url: str, seconds: float) -> None:
     """Ask a running server whether it takes requests; ends with 0 if so, else 1."""
-    from .admin import Unreachable, ready
+    from .admin import ready
+    from .asking import Unreachable
 
     try:
         answer = ready(url, seconds)
@@ -133,15 +164,16 @@ def compact(db: Path) -> None:
 @main.command()
 @click.option("--db", type=click.Path(dir_okay=False, path_type=Path), help="the owned store file")
 @click.option("--url", help="the server's, default http://127.0.0.1:8000")
+@KEY
 @click.option("--output", type=click.Choice(["table", "json"]), help="json unless on a terminal")
-def stats(db: Path | None, url: str | None, output: str | None) -> None:
+def stats(db: Path | None, url: str | None, key: str | None, output: str | None) -> None:
     """What a running server has counted: requests, errors, units, commits."""
     from .stats import show
 
     if db is not None and url is not None:
         raise click.UsageError("give --db or --url, not both")
     as_json = output == "json" or (output is None and not sys.stdout.isatty())
-    _guarded(lambda: show(url, db, as_json))
+    _guarded(lambda: show(url, db, key, as_json))
 
 
 @main.group()
@@ -189,7 +221,7 @@ def demo(feed: Path | None, http: bool) -> None:
 def _guarded(action: Any) -> None:
     """Run a command's work; what the store refuses ends it with 1 and the reason."""
     from ..errors import StoreError
-    from .admin import Unreachable
+    from .asking import Unreachable
 
     try:
         action()

@@ -20,6 +20,7 @@ from ..errors import StorageError
 from ..server.app import Handler, Route
 from ..server.gate import ServerSettings, UnsafeError
 from ..server.serve import serve
+from .consuming.served import Served, functions_of
 from .terminal import fail
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ STORE_FLAGS = (
     "retention_seconds",
     "transition_seconds",
     "durability",
+    "checksum",
     "enable_control",
     "split_policy",
     "first_partitions",
@@ -133,7 +135,14 @@ def serve_forever(given: Mapping[str, Any]) -> None:
     flags = {n: given[n] for n in STORE_FLAGS if given[n] is not None and given[n] is not False}
     try:
         listen = server_settings(given)
-        settings = layered(from_file(given["config"]), from_environment(os.environ), flags)
+        configured = from_file(given["config"])
+        functions = functions_of(
+            given["functions"],
+            configured.pop("functions", {}),
+            given["function_paths"],
+            given["webhook_hosts"],
+        )
+        settings = layered(configured, from_environment(os.environ), flags)
         store = stores.open(store_path(given), settings=settings, clock=ShiftedClock(SystemClock()))
     except (StorageError, UnsafeError, ValueError, TypeError) as error:
         fail(str(error))
@@ -143,8 +152,13 @@ def serve_forever(given: Mapping[str, Any]) -> None:
     gc.freeze()
     gc.set_threshold(GC_YOUNG_OBJECTS, 20, 20)
     with store:
+        consumers = Served(store, functions)
         try:
             store.start_background()
-            serve(store, listen, cloudwatch_routes(store), on_ready=store.announce)
+            consumers.start()
+            routes = [*cloudwatch_routes(store), *consumers.routes()]
+            serve(store, listen, routes, on_ready=store.announce)
         except OSError as error:
             fail(f"can't listen on {listen.host} port {listen.port}: {error}")
+        finally:
+            consumers.stop()

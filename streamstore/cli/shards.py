@@ -19,7 +19,8 @@ from ..engine.streams.descriptions import ShardState
 from ..engine.streams.lineage import draw
 from ..errors import ResourceNotFound
 from . import lineage_svg
-from .admin import Unreachable, ask, door_of, with_store
+from .admin import door_of, with_store
+from .asking import Unreachable, ask
 
 
 def facts(shard: ShardState, rates: Mapping[str, float]) -> dict[str, Any]:

@@ -8,29 +8,22 @@ open has nothing to tell.
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any
 
 import click
 
-from .admin import ADMIN_SECONDS_MAX, Unreachable, door_of
+from .admin import door_of
+from .asking import asked
 
 _COLUMNS = ("SampleCount", "Sum", "p50", "p99", "Maximum")
 
 
-def fetch(url: str) -> dict[str, Any]:
+def fetch(url: str, key: str | None) -> dict[str, Any]:
     """The stats of the server at `url`. Unreachable where it doesn't tell."""
-    try:
-        address = f"{url.rstrip('/')}/_streamstore/stats"
-        with urllib.request.urlopen(address, timeout=ADMIN_SECONDS_MAX) as reply:
-            found: dict[str, Any] = json.load(reply)
-            return found
-    except urllib.error.HTTPError as error:
-        raise Unreachable(f"the server refused: {error.read().decode().strip()}") from error
-    except (OSError, ValueError) as error:
-        raise Unreachable(f"{url} does not answer: {error}") from error
+    with asked(url, "/_streamstore/stats", key=key) as reply:
+        found: dict[str, Any] = json.load(reply)
+        return found
 
 
 def draw(stats: dict[str, Any]) -> str:
@@ -60,9 +53,9 @@ def draw(stats: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def show(url: str | None, db: Path | None, as_json: bool) -> None:
+def show(url: str | None, db: Path | None, key: str | None, as_json: bool) -> None:
     """Print the stats of the server at `url`, or of the one that owns `db`."""
     if db is not None:
         url = door_of(db)
-    stats = fetch(url or "http://127.0.0.1:8000")
+    stats = fetch(url or "http://127.0.0.1:8000", key)
     click.echo(json.dumps(stats) if as_json else draw(stats))

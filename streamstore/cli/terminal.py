@@ -1,4 +1,6 @@
-"""What every command has of the terminal: the option that names a store, and how a failure ends."""
+"""What every command has of the terminal: the options that name a store and the key to sign with,
+and how a failure ends.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,13 @@ import click
 
 DB = click.option(
     "--db", type=click.Path(dir_okay=False, path_type=Path), required=True, help="the store file"
+)
+
+KEY = click.option(
+    "--key",
+    envvar="STREAMSTORE_KEY",
+    metavar="ACCESS_KEY_ID:SECRET",
+    help="sign requests with it; or STREAMSTORE_KEY",
 )
 
 

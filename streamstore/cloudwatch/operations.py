@@ -13,10 +13,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from .. import limits
-from ..metrics import LATENCY, UNITS, Dimensions, Distribution, Metrics
+from ..metrics import LATENCY, UNITS, Dimensions, Distribution, Metrics, namespace_of
 from .moments import Moment, seconds_of
 
-NAMESPACE: Final = "AWS/DynamoDB"
 _MINUTE: Final = 60
 _PERCENTILE: Final = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)", re.ASCII)
 _YEAR_9999: Final = 253_402_300_800
@@ -152,7 +151,7 @@ def _periods(
 ) -> dict[int, Distribution]:
     """Sums by the second at which their period begins, ascending."""
     name = _text(request, "MetricName")
-    if _text(request, "Namespace") != NAMESPACE:
+    if _text(request, "Namespace") != namespace_of(name):
         return {}
     found: dict[int, Distribution] = {}
     minutes = metrics.points(name, _dimensions(request), start // _MINUTE, math.ceil(end / _MINUTE))
@@ -286,13 +285,15 @@ def list_metrics(metrics: Metrics, request: Request) -> Request:
     if request.get("RecentlyActive") not in (None, "", "PT3H"):
         raise _invalid("The parameter RecentlyActive can only be PT3H.")
     found = []
-    if request.get("Namespace") in (None, "", NAMESPACE):
-        for name, dimensions in metrics.observed():
-            if request.get("MetricName") not in (None, "", name):
-                continue
-            if all(_has(dimensions, key, value) for key, value in filters):
-                shown = [{"Name": key, "Value": value} for key, value in dimensions]
-                found.append({"Namespace": NAMESPACE, "MetricName": name, "Dimensions": shown})
+    for name, dimensions in metrics.observed():
+        namespace = namespace_of(name)
+        if request.get("Namespace") not in (None, "", namespace):
+            continue
+        if request.get("MetricName") not in (None, "", name):
+            continue
+        if all(_has(dimensions, key, value) for key, value in filters):
+            shown = [{"Name": key, "Value": value} for key, value in dimensions]
+            found.append({"Namespace": namespace, "MetricName": name, "Dimensions": shown})
     page = found[offset : offset + limits.METRICS_LISTED_MAX]
     reply: Request = {"Metrics": page}
     if len(found) > offset + len(page):

@@ -13,7 +13,6 @@ that was met.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from .. import limits
@@ -27,6 +26,7 @@ from ..engine.tables.positions import Position, page_key, scan_start
 from ..errors import ResourceNotFound, SnapshotFailed
 from ..storage import statements_tables as sql
 from ..storage.readers import MemoryReaders
+from .pieces import pieces
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -83,12 +83,9 @@ class Snapshot:
             return
         with self._pinned.reading() as rx:
             rows = pages.scan(rx, self.table, None, start=start)
-        while True:
-            with self._pinned.reading():
-                piece = [item for item, _ in islice(rows, limits.SNAPSHOT_PIECE_ROWS)]
-            if not piece:
-                return
-            yield from piece
+        for piece in pieces(self._pinned, rows, lambda row: row[1]):
+            for item, _ in piece:
+                yield item
 
     def close(self) -> None:
         """Let go of the state. Twice is once."""

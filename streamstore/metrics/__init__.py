@@ -1,7 +1,7 @@
 """What a store counts of itself: observations by CloudWatch's names, kept by the minute, and since
 the start as Prometheus wants them. A leaf: everybody may count.
 
-`recording` observes, `distribution` sums up, `exposition` shows.
+`recording` observes, `distribution` sums up, `names` says what each is called, `exposition` shows.
 
 Not here: how CloudWatch's requests are answered (cloudwatch), where the doors are (server), what an
 operation costs (operations).
@@ -10,7 +10,8 @@ operation costs (operations).
 from __future__ import annotations
 
 from .distribution import Distribution
-from .exposition import UNITS, facts, prometheus
+from .exposition import facts, prometheus
+from .names import UNITS, namespace_of
 from .recording import (
     FOLD_AT,
     LATENCY,
@@ -36,5 +37,6 @@ __all__ = [
     "Metrics",
     "Series",
     "facts",
+    "namespace_of",
     "prometheus",
 ]

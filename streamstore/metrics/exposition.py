@@ -6,44 +6,9 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from .distribution import BOUNDS, Distribution
+from .names import LABELS, PROMETHEUS, SUMMED
 from .recording import LATENCY, Metrics
 
-# Every metric's unit at CloudWatch.
-UNITS: Final = {
-    LATENCY: "Milliseconds",
-    "ReturnedRecordsCount": "Count",
-    "ReturnedBytes": "Bytes",
-    "UserErrors": "Count",
-    "SystemErrors": "Count",
-    "ThrottledRequests": "Count",
-    "ReadThrottleEvents": "Count",
-    "WriteThrottleEvents": "Count",
-    "ConditionalCheckFailedRequests": "Count",
-    "TransactionConflict": "Count",
-    "ConsumedReadCapacityUnits": "Count",
-    "ConsumedWriteCapacityUnits": "Count",
-    "TimeToLiveDeletedItemCount": "Count",
-}
-_PROMETHEUS: Final = {
-    "ReturnedRecordsCount": "returned_records_total",
-    "ReturnedBytes": "returned_bytes_total",
-    "UserErrors": "user_errors_total",
-    "SystemErrors": "system_errors_total",
-    "ThrottledRequests": "throttled_requests_total",
-    "ReadThrottleEvents": "read_throttle_events_total",
-    "WriteThrottleEvents": "write_throttle_events_total",
-    "ConditionalCheckFailedRequests": "conditional_check_failed_requests_total",
-    "TransactionConflict": "transaction_conflicts_total",
-    "ConsumedReadCapacityUnits": "consumed_read_capacity_units_total",
-    "ConsumedWriteCapacityUnits": "consumed_write_capacity_units_total",
-    "TimeToLiveDeletedItemCount": "time_to_live_deleted_items_total",
-}
-_LABELS: Final = {
-    "TableName": "table",
-    "Operation": "operation",
-    "StreamLabel": "stream",
-    "GlobalSecondaryIndexName": "index",
-}
 # Every fourth bin is enough of a histogram: factors of 4 from 16 microseconds to 17 seconds.
 _BUCKETS: Final = tuple(range(8, 49, 4))
 
@@ -54,15 +19,20 @@ def prometheus(metrics: Metrics) -> Iterator[str]:
     by_operation: dict[str, Distribution] = {}
     seen = ""
     for name, dimensions, whole in totals:
-        labels = {_LABELS[key]: value for key, value in dimensions}
+        labels = {LABELS[key]: value for key, value in dimensions}
         if name == LATENCY:
             by_operation.setdefault(labels["operation"], Distribution()).merge(whole)
             shown, value = "requests_total", float(whole.count)
         else:
-            shown, value = _PROMETHEUS[name], whole.total
+            shown, value = PROMETHEUS[name], whole.total
         if shown != seen:
-            yield f"# TYPE streamstore_{shown} counter"
+            kind = "summary" if name in SUMMED else "counter"
+            yield f"# TYPE streamstore_{shown} {kind}"
             seen = shown
+        if name in SUMMED:
+            yield f"streamstore_{shown}_sum{_braced(labels)} {value:.12g}"
+            yield f"streamstore_{shown}_count{_braced(labels)} {whole.count}"
+            continue
         yield f"streamstore_{shown}{_braced(labels)} {value:.12g}"
     yield "# TYPE streamstore_streams_read_request_units_total counter"
     units = by_operation.get("GetRecords", Distribution()).count
@@ -82,7 +52,8 @@ def prometheus(metrics: Metrics) -> Iterator[str]:
 def _braced(labels: dict[str, str]) -> str:
     if not labels:
         return ""
-    # Names of tables, streams and indexes hold nothing that would need escaping; OTHER neither.
+    # Names of tables, streams, indexes and functions hold nothing that would need escaping, nor
+    # does OTHER.
     return "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}"
 
 

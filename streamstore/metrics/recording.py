@@ -24,6 +24,8 @@ LATENCY: Final = "SuccessfulRequestLatency"
 MINUTE_MS: Final = 60_000
 FOLD_AT: Final = 512
 
+# Dimensions of series that are not a table's, of which there may be many.
+_OWNERS: Final = frozenset({"FunctionName", "EventSourceMappingUUID"})
 _THROTTLED: Final = {
     "ThrottlingException",
     "ProvisionedThroughputExceededException",
@@ -156,9 +158,12 @@ class Metrics:
             found = self._series.get((name, dimensions))
             if found is not None:
                 return found
-            if table not in ("", OTHER) and len(self._series) >= limits.METRIC_SERIES_MAX:
-                operation = {k: v for k, v in more.items() if k == "Operation"}
-                return self.series(name, OTHER, **operation)
+            if len(self._series) >= limits.METRIC_SERIES_MAX:
+                if table not in ("", OTHER):
+                    operation = {k: v for k, v in more.items() if k == "Operation"}
+                    return self.series(name, OTHER, **operation)
+                if not _OWNERS.isdisjoint(more) and OTHER not in more.values():
+                    return self.series(name, **dict.fromkeys(more, OTHER))
             made = self._series[name, dimensions] = Series(name, dimensions, self._lock)
             made.seen_minute = self._minute
             return made

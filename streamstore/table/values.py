@@ -91,26 +91,37 @@ _TO: dict[type, Callable[[Any], Value]] = {
 }
 
 
-def from_value(value: Value) -> Any:
-    """An attribute value as a Python value."""
-    ((kind, payload),) = value.items()
-    return _FROM[kind](payload)
+def reading(
+    number: Callable[[str], Any] = Decimal,
+    binary: Callable[[Any], bytes] = lambda payload: payload,
+) -> Callable[[Value], Any]:
+    """What turns an attribute value into a Python value.
+
+    `number` makes one of a number's text, `binary` makes bytes of what B holds.
+    """
+
+    def from_value(value: Value) -> Any:
+        ((kind, payload),) = value.items()
+        return known[kind](payload)
+
+    known: dict[str, Callable[[Any], Any]] = {
+        "S": lambda payload: payload,
+        "N": number,
+        "B": binary,
+        "BOOL": lambda payload: payload,
+        "NULL": lambda payload: None,
+        "SS": set,
+        "NS": lambda payload: {number(each) for each in payload},
+        "BS": lambda payload: {binary(each) for each in payload},
+        "L": lambda payload: [from_value(each) for each in payload],
+        "M": lambda payload: {name: from_value(value) for name, value in payload.items()},
+    }
+    return from_value
+
+
+from_value = reading()
 
 
 def from_item(item: Mapping[str, Value]) -> NativeItem:
     """An item as a dict of Python values."""
     return {name: from_value(value) for name, value in item.items()}
-
-
-_FROM: dict[str, Callable[[Any], Any]] = {
-    "S": lambda payload: payload,
-    "N": Decimal,
-    "B": lambda payload: payload,
-    "BOOL": lambda payload: payload,
-    "NULL": lambda payload: None,
-    "SS": set,
-    "NS": lambda payload: {Decimal(each) for each in payload},
-    "BS": set,
-    "L": lambda payload: [from_value(each) for each in payload],
-    "M": from_item,
-}

@@ -16,7 +16,13 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 
 @pytest.mark.parametrize(
     "file",
-    ["bench_embedded.py", "bench_growth.py", "bench_retention.py", "bench_streams.py"],
+    [
+        "bench_embedded.py",
+        "bench_filters.py",
+        "bench_growth.py",
+        "bench_retention.py",
+        "bench_streams.py",
+    ],
 )
 def test_a_benchmark_runs_once(file: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", str(BENCH / file)]

@@ -43,6 +43,7 @@ LEVELS = {
     "consumers": 9,
     "console": 9,
     "checking": 8,
+    "restoring": 8,
     "testing": 10,
     "cli": 11,
 }
@@ -108,7 +109,7 @@ def test_imports_go_down_the_house_and_rooms_of_one_level_are_strangers() -> Non
         ("sqlalchemy", ("storage/schema.py", "consumers/sinks")),
         ("sqlite3", ()),
         ("alembic", ("storage/migrate.py", "storage/render.py")),
-        ("botocore", ("operations/shapes/generate.py",)),
+        ("botocore", ("operations/shapes/generate.py", "consumers/destinations")),
         ("boto3", ("consumers/destinations",)),
         ("uvicorn", ("server",)),
         ("starlette", ("server", "console")),

@@ -28,7 +28,8 @@ from ...errors import ConsumerError, FileLocked, StoreError
 from ...server import replies
 from ...server.app import JSON
 from ...server.protocol import read_json
-from ..admin import Unreachable, ask, door_of
+from ..admin import door_of
+from ..asking import Unreachable, ask
 from ..control import where
 from ..terminal import fail
 
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from ...store import Store
 
 DOOR = "dlq"
-_KEY_VARIABLE = "STREAMSTORE_KEY"
 Answer = dict[str, Any]
 Door = Callable[[str, Answer], Answer]
 
@@ -112,7 +112,6 @@ def _redriving(
 
 
 def _of_server(url: str, key: str | None) -> Door:
-    key = key or os.environ.get(_KEY_VARIABLE)
     return lambda verb, request: ask(url, DOOR, {"verb": verb, **request}, key)
 
 

@@ -9,7 +9,6 @@ One object a mapping and shard that is not done with, as JSON on stdout; a table
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,8 @@ import click
 
 from ... import store as stores
 from ...errors import FileLocked, StoreError
-from ..admin import Unreachable, ask, door_of
+from ..admin import door_of
+from ..asking import Unreachable, ask
 from ..control import where
 from ..terminal import fail
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from ...consumers.mapped import Lag
 
 DOOR: Final = "consumers"
-_KEY_VARIABLE = "STREAMSTORE_KEY"
 _COLUMNS: Final = ("function", "shard", "behind", "age_seconds", "sequence", "uuid")
 
 
@@ -56,7 +55,7 @@ def consumers(output: str | None, db: Path | None, url: str | None, key: str | N
     if (db is None) == (url is None):
         raise click.UsageError("name the store by --db or its server by --url")
     try:
-        answer = _asked(db, url, key or os.environ.get(_KEY_VARIABLE))
+        answer = _asked(db, url, key)
     except (StoreError, Unreachable) as error:
         fail(str(error))
         return

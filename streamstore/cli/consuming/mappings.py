@@ -9,7 +9,6 @@ requests, as for `streamstore control`. Mappings are made through the Lambda API
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,11 @@ import click
 
 from ... import store as stores
 from ...errors import FileLocked, StoreError
-from ..admin import Unreachable, ask, door_of
+from ..admin import door_of
+from ..asking import Unreachable, ask
 from ..control import where
 from ..terminal import fail
 
-_KEY_VARIABLE = "STREAMSTORE_KEY"
 _READING = ("list", "show")
 
 
@@ -30,7 +29,7 @@ def run(verb: str, uuid: str | None, db: Path | None, url: str | None, key: str 
     if (db is None) == (url is None):
         raise click.UsageError("name the store by --db or its server by --url")
     try:
-        answer = _asked(verb, uuid, db, url, key or os.environ.get(_KEY_VARIABLE))
+        answer = _asked(verb, uuid, db, url, key)
     except (StoreError, Unreachable) as error:
         fail(str(error))
     else:

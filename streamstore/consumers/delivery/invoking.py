@@ -9,6 +9,7 @@ Must not know: where records come from, or what else is in the shard.
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 from ... import limits
-from ...errors import DeliveryFailed, StorageError, UnitConflict
+from ...errors import StorageError, Throttled, UnitConflict
 from ..targets.target import Answered, FunctionError, Invocation, NotInvoked
 from . import answers, retries, windows
 from .commits import Extras, unit_of
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from .meters import Meters
     from .retries import Policy
     from .shard import ShardRun
+
+log = logging.getLogger("streamstore.consumers")
 
 OK: Final = "OK"
 CALL_FAILED: Final = "PROBLEM: Function call failed"
@@ -112,6 +115,37 @@ class _Call:
                 meters.end(seconds, isinstance(answer, FunctionError))
         return answer
 
+    def call(
+        self,
+        function: Function,
+        event: dict[str, Any],
+        newest_ms: int | None,
+        read: Callable[[Any], answers.Read],
+        done: Callable[[bytes | None, Extras], None],
+    ) -> answers.Read | None:
+        """Call the function and read its answer. Where the answer brings a unit and means success,
+        `done(state, extras)` commits them, and None is returned.
+        """
+        for _ in range(limits.UNIT_ATTEMPTS_MAX):
+            answer = self.invoke(function, event, newest_ms)
+            unit = unit_of(answer)
+            if unit is None:
+                return read(answer)
+            found = read(Answered(answer.value))
+            if isinstance(found.outcome, Failed):
+                return answers.Read(found.outcome._replace(done=0))
+            try:
+                done(found.state, Extras((), unit))
+            except UnitConflict:
+                continue
+            except (StorageError, Throttled):
+                raise
+            except Exception as error:
+                log.warning("a unit of %s failed: %r", self.context.function_arn, error)
+                break
+            return None
+        return answers.Read(Failed())
+
     def source(self) -> Source:
         context, info = self.context, self.shard.info
         return Source(
@@ -145,8 +179,9 @@ class _Call:
             return Extras((failure,))
         try:
             context.destinations.deliver(context.mapping.destination, failure)
-        except DeliveryFailed as error:
-            context.note(f"PROBLEM: {error}")
+        except Exception as error:  # DeliveryFailed; whatever it is, it must not block the shard
+            log.warning("%s did not take a failure: %r", context.mapping.destination, error)
+            context.note(f"PROBLEM: {error}"[:500])
             context.meters.undelivered(count)
         else:
             context.meters.delivered(count)
@@ -189,36 +224,19 @@ class Delivery(_Call):
         event = self.event()
         mapping, batch = self.context.mapping, self.batch
         numbers = [entry.record["dynamodb"]["SequenceNumber"] for entry in batch]
-        for attempt in range(1, limits.UNIT_ATTEMPTS_MAX + 1):
-            answer = self.invoke(function, event, batch[-1].created_ms)
-            unit = unit_of(answer)
-            if unit is not None:
-                answer = Answered(answer.value)
-            read = answers.read(
+        newest_ms = batch[-1].created_ms
+
+        def read(answer: Any) -> answers.Read:
+            return answers.read(
                 answer,
                 numbers,
                 reports=mapping.report_item_failures,
                 window=self.window is not None,
             )
-            outcome: Outcome = read.outcome
-            if unit is not None and isinstance(outcome, Failed):
-                outcome = outcome._replace(done=0)
-            elif unit is not None:
-                try:
-                    self._done(read.state, Extras((), unit))
-                except UnitConflict:
-                    if attempt < limits.UNIT_ATTEMPTS_MAX:
-                        continue
-                    outcome = Failed()
-                except StorageError:
-                    raise
-                except Exception as error:
-                    self.context.note(f"{CALL_FAILED} ({type(error).__name__}: {error})"[:200])
-                    outcome = Failed()
-                else:
-                    return
-            break
-        self._follow(outcome, read.state, event)
+
+        found = self.call(function, event, newest_ms, read, self._done)
+        if found is not None:
+            self._follow(found.outcome, found.state, event)
 
     def _follow(self, outcome: Outcome, state: bytes | None, event: dict[str, Any]) -> None:
         """Commit what an invocation means for the batch."""
@@ -306,28 +324,23 @@ class Ending(_Call):
         function = self.function(now_ms)
         if function is None:
             return
-        answer = self.invoke(function, event, None)
-        unit = unit_of(answer)
-        if unit is not None:
-            answer = Answered(answer.value)
-        outcome = answers.read(answer, (), reports=False).outcome
         after = LaneProgress(progress.done, 0, 0, progress.pieces)
+
+        def done(_: bytes | None, extras: Extras) -> None:
+            self.shard.settle(self.lane, 0, after, None, extras)
+            context.note(OK)
+
+        found = self.call(
+            function, event, None, lambda answer: answers.read(answer, (), reports=False), done
+        )
+        if found is None:
+            return
+        outcome = found.outcome
         now_ms = context.store.clock.now_ms()
-        if unit is not None:
-            try:
-                self.shard.settle(self.lane, 0, after, None, Extras((), unit))
-            except StorageError:
-                raise
-            except Exception:
-                outcome = Failed()
-            else:
-                context.note(OK)
-                return
         tried = Batch(1, ends_ms, piece.attempts, piece.calls, progress.waits)
         decision = retries.decide(context.policy, tried, outcome, now_ms)
         if isinstance(decision, Done):
-            self.shard.settle(self.lane, 0, after, None)
-            context.note(OK)
+            done(None, Extras())
             return
         context.note(CALL_FAILED)
         if isinstance(decision, GiveUp):

@@ -178,3 +178,14 @@ def test_a_reader_beside_the_owner_takes_snapshots(file_shop: Any) -> None:
         file_shop.put("b")
         assert set(state_of(snapshot.items())) == {"a"}
         assert file_shop.rest(reader.follow("orders", after=snapshot.position)) == ["b"]
+
+
+def test_items_go_on_behind_any_key_whether_it_is_there_or_not(shop: Any) -> None:
+    shop.put(*map(str, range(30)))
+    with shop.store.snapshot("orders") as snapshot:
+        whole = list(snapshot.items())
+        for at, item in enumerate(whole):
+            assert list(snapshot.items(after=item)) == whole[at + 1 :]
+        shop.store.client.delete_item(TableName="orders", Key=whole[9])
+    with shop.store.snapshot("orders") as snapshot:
+        assert list(snapshot.items(after=whole[9])) == whole[10:]

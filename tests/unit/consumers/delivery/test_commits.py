@@ -110,3 +110,19 @@ def test_a_unit_of_an_answer_that_reports_failures_commits_nothing(
     scene.play(5)
     assert function.batches == [["a", "b"]] * 2
     assert counted(scene) == 1
+
+
+def test_the_last_invocation_of_a_window_may_bring_a_unit_too(scene: Scene) -> None:
+    def script(event: dict[str, Any], count: int) -> Any:
+        if not event["isFinalInvokeForWindow"]:
+            return Worked(value={"state": {}})
+        return Worked(UnitConflict("item a") if count == 2 else None)
+
+    function = scene.function(script, tumbling_window_seconds=60, retry_attempts_max=0)
+    scene.put("a")
+    scene.play(30)
+    assert function.batches == [["a"], [], []]
+    assert counted(scene) == 2
+    scene.play(60)
+    assert len(function.batches) == 3
+    assert scene.failures() == []

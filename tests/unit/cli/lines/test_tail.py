@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 import streamstore
-from streamstore.cli.tail import plain_lines
+from streamstore.cli.lines.tail import plain_lines
+from streamstore.server.gate import ServerSettings
 from streamstore.server.serve import Running
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class Command:
@@ -89,6 +90,51 @@ def test_a_tail_follows_a_server_until_the_server_ends(store: streamstore.Store)
     assert tail.end() == (0, "", "")
 
 
+def test_a_tail_and_stats_sign_with_the_key_they_are_given(
+    store: streamstore.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = store.client.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+    with Running(store, ServerSettings(port=0, keys={"AKID": "s3cret/+"})) as server:
+        words = ("tail", "orders", "--url", server.url, "--from", "trim-horizon")
+        unsigned = Command(*words).end()
+        assert unsigned[0] == 1
+        assert "missing Authentication Token" in unsigned[2]
+        wrong = Command(*words, "--key", "AKID:other").end()
+        assert (wrong[0], "signature we calculated does not match" in wrong[2]) == (1, True)
+        assert "other" not in wrong[2]
+        odd = Command(*words, "--key", "AKID").end()
+        assert (odd[0], "ACCESS_KEY_ID:SECRET" in odd[2]) == (1, True)
+        for name in ("orders", arn):  # whose colons and slashes are percent-encoded on the way
+            tail = Command("tail", name, *words[2:], "--key", "AKID:s3cret/+")
+            assert [tail.label(), tail.label()] == ["a", "b"]
+            assert tail.end(signal.SIGINT)[0] == 0
+        monkeypatch.setenv("STREAMSTORE_KEY", "AKID:s3cret/+")
+        tail = Command(*words)
+        assert tail.label() == "a"
+        assert tail.end(signal.SIGINT)[0] == 0
+        code, out, _ = Command("stats", "--url", server.url).end()
+        assert (code, json.loads(out)["writer"]["units"] > 0) == (0, True)
+        code, _, said = Command("stats", "--url", server.url, "--key", "AKID:other").end()
+        assert (code, "does not match" in said) == (1, True)
+
+
+@pytest.mark.parametrize("door", ["--db", "--url"])
+def test_a_tail_shows_what_one_of_its_filters_matches(
+    store: streamstore.Store, door: str, tmp_path: Path
+) -> None:
+    """Judged in Lambda's form: binary is base64 text, whatever the door gives."""
+    (tmp_path / "c.json").write_text('{"dynamodb":{"Keys":{"id":{"S":["c"]}}}}')
+    both = '{"dynamodb":{"Keys":{"id":{"S":["b"]}},"NewImage":{"blob":{"B":["AA=="]}}}}'
+    filters = ("--filter", str(tmp_path / "c.json"), "--filter", both)
+    with Running(store) as server:
+        where = store.path if door == "--db" else server.url
+        tail = Command("tail", "orders", door, where, "--from", "trim-horizon", *filters)
+        assert tail.label() == "b"
+        put(store, "d", "c")
+        assert tail.label() == "c"
+        assert tail.end(signal.SIGINT) == (0, "", "")
+
+
 def test_a_tail_begins_where_it_is_told(store: streamstore.Store) -> None:
     records = store.follow("orders", "trim-horizon").turn()
     number = records[1]["dynamodb"]["SequenceNumber"]
@@ -113,6 +159,8 @@ def test_a_tail_whose_reader_went_away_ends_without_a_word(store: streamstore.St
     [
         (("tail", "orders"), 2, "give --db or --url"),
         (("tail", "nobody", "--db", "{}"), 1, "not found"),
+        (("tail", "orders", "--db", "{}", "--filter", "no.json"), 2, "can't read no.json"),
+        (("tail", "orders", "--db", "{}", "--filter", '{{"a":1}}'), 2, "bad pattern"),
         (("tail", "orders", "--db", "{}", "--from", "soon"), 1, "no place to begin"),
         (("tail", "orders", "--db", "/nowhere/x.db"), 1, "there is no store"),
         (("tail", "orders", "--url", "http://127.0.0.1:9"), 1, "does not answer"),

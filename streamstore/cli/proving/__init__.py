@@ -1,0 +1,1 @@
+"""Commands that say whether a store is sound."""
