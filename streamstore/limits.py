@@ -108,8 +108,8 @@ TAIL_HEARTBEAT_SECONDS: Final = 15.0
 RETENTION_SECONDS_DEFAULT: Final = 24 * 3600
 STREAM_KEPT_SECONDS: Final = 24 * 3600
 
-# Sinks: a table in another database (consumers/sinks). PostgreSQL's row of one 8 KiB page takes some
-# 300 columns when every value is out of line, its index entry 2,704 bytes of key.
+# Sinks: a table in another database (consumers/sinks). PostgreSQL's row of one 8 KiB page takes
+# some 300 columns when every value is out of line, its index entry 2,704 bytes of key.
 SINK_COLUMNS_MAX: Final = 200  # of attributes; what has no column is kept in one of JSON
 SINK_NAME_BYTES_MAX: Final = 63
 SINK_ATTRIBUTE_BYTES_MAX: Final = 255  # a longer name gets no column

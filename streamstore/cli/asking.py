@@ -1,8 +1,8 @@
 """Asking a server over HTTP: signed where there is a key, what it refuses said in its own words.
 
 Every command with --url asks through here. A server that verifies signatures wants one wherever it
-does not answer this machine alone; the key is given by --key or STREAMSTORE_KEY (terminal.KEY). Signing is loaded
-with the first key, and nothing of a key is ever printed.
+does not answer this machine alone; the key is given by --key or STREAMSTORE_KEY (terminal.KEY).
+Signing is loaded with the first key, and nothing of a key is ever printed.
 """
 
 from __future__ import annotations

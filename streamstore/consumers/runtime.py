@@ -216,7 +216,8 @@ class Consumers:
 
     def drain(self, timeout: float = 10.0, *, advance: bool = False) -> None:
         """Return when every enabled mapping has consumed, or given up on, what was committed
-        before the call.
+        before the call. One whose function is not registered here is somebody else's, and is not
+        waited for.
 
         Raises TimeoutError, which names who is behind, after `timeout` seconds; in line, on a clock
         that stands still, as soon as nothing is due. With `advance` such a clock is moved from
@@ -232,6 +233,11 @@ class Consumers:
             if self.inline:
                 self._schedule.run_due()
             behind = self._behind(target, behind)
+            for each in behind:
+                if each.run is not None:
+                    # Where only filtered records went by the checkpoint follows now and then: now.
+                    each.run.keep()
+            behind = self._behind(target, behind) if behind else behind
             if not behind:
                 return
             left = ends - self.store.clock.monotonic()
@@ -281,7 +287,9 @@ class Consumers:
         return [
             each
             for each in self._lagging()
-            if each.lag.behind and int(each.lag.sequence[-20:]) < target
+            if each.lag.behind
+            and int(each.lag.sequence[-20:]) < target
+            and self.functions.get(each.lag.function_name) is not None
         ]
 
     def _run_of(self, mapping: Mapping) -> MappingRun:
@@ -312,6 +320,8 @@ class Consumers:
                 if mapping is not None and not run.retired and same_work(mapping, run.mapping):
                     continue
                 if run.retire():
+                    # What went by filtered stays so, though the filters may be others now.
+                    run.keep()
                     del self._runs[mapping_id]
                 # Otherwise its last turn calls back.
             for mapping_id, mapping in wanted.items():

@@ -44,6 +44,7 @@ class ServerProcess:
             text=True,
         )
         self.errors: list[str] = []
+        self._clients: list[Any] = []
         self._ready = threading.Event()
         self.url = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -64,8 +65,9 @@ class ServerProcess:
         self._ready.set()
 
     def client(self, service: str = "dynamodb", **kw: Any) -> Any:
-        """A boto3 client of it."""
-        return client_at(self.url, service, **kw)
+        """A boto3 client of it, closed at its end: a socket left to the collector is a warning."""
+        self._clients.append(client_at(self.url, service, **kw))
+        return self._clients[-1]
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=20)
@@ -79,6 +81,8 @@ class ServerProcess:
         return code
 
     def end(self) -> None:
+        for client in self._clients:
+            client.close()
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
             try:

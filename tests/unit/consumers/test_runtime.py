@@ -402,3 +402,40 @@ def test_lanes_of_a_slow_handler_go_side_by_side(store: streamstore.Store) -> No
         )
         consumers.drain()
     assert met
+
+
+def test_records_that_went_by_filtered_are_consumed_and_stay_so(manual: streamstore.Store) -> None:
+    consumers = Consumers(manual, inline=True)
+    seen: list[str] = []
+
+    @consumers.on("orders", filters=['{"eventName": ["INSERT"]}'])
+    def handle(event: Event, context: Any) -> None:
+        seen.extend(record["eventName"] for record in event["Records"])
+
+    put(manual, "a")
+    put(manual, "a", n={"N": "1"})
+    consumers.drain()
+    put(manual, "a", n={"N": "2"})
+    consumers.drain()
+    put(manual, "a", n={"N": "3"})
+    consumers.run_due()
+    uuid = handle.mapping.uuid  # type: ignore[attr-defined]
+    consumers.mappings.update(uuid, {"FilterCriteria": {"Filters": []}})
+    put(manual, "a", n={"N": "4"})
+    consumers.drain()
+    assert seen == ["INSERT", "MODIFY"]
+
+
+def test_drain_does_not_wait_for_a_mapping_whose_function_is_somebody_else_s(
+    manual: streamstore.Store,
+) -> None:
+    first = Consumers(manual, inline=True)
+    first.on("orders", name="theirs")(lambda event, context: None)
+    first.stop()
+    consumers = Consumers(manual, inline=True)
+    seen: list[str] = []
+    consumers.on("orders", name="ours")(lambda event, context: seen.extend(keys(event)))
+    put(manual, "a")
+    consumers.drain()
+    assert seen == ["a"]
+    assert [lag.behind for lag in consumers.lag() if lag.function_name == "theirs"] == [1]

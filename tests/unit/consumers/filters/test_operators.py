@@ -8,7 +8,15 @@ import pytest
 
 from streamstore.consumers.filters import PatternInvalid, compile_pattern
 
-ABSENT = object()
+
+class Absent:
+    """No value at all. Its name is the same in every process, since it is part of tests' names."""
+
+    def __repr__(self) -> str:
+        return "absent"
+
+
+ABSENT = Absent()
 
 # (condition, values it accepts, values it does not)
 ACCEPTS: list[tuple[Any, list[Any], list[Any]]] = [
