@@ -69,9 +69,6 @@ EXPIRY: Final = (
     "SELECT 1 FROM expiry WHERE table_id = ? AND expires_s = ? AND hash = ? AND pk = ? AND sk = ?"
 )
 EXPIRY_COUNT: Final = "SELECT count(*) FROM expiry WHERE table_id = ?"
-EXPIRIES: Final = (
-    "SELECT expires_s, hash, pk, sk FROM expiry WHERE table_id = ? ORDER BY expires_s, hash, pk, sk"
-)
 
 # The first owner's id at or after one: a walk over owners, whose rows are contiguous.
 ITEM_OWNER: Final = "SELECT table_id FROM item WHERE table_id >= ? ORDER BY table_id LIMIT 1"

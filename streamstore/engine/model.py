@@ -78,9 +78,8 @@ class ShardInfo:
     never reused.
 
     `name` is the wire's ShardId; `depth` the leading part of its sequence numbers (engine.md 5.1).
-    Counters that
-    change with every write are not here: they live in the `shard` row and in the group that is
-    committing.
+    Counters that change with every write are not here: they live in the `shard` row and in the
+    group that is committing.
     """
 
     shard_id: int

@@ -3,7 +3,7 @@
 For your own code (kit/):
 
     power_losses(work, invariant)   every image that a power loss could leave of what `work` writes
-    crashes(work, invariant)         every operation of the disk as the last one
+    crashes(work, invariant)        every operation of the disk as the last one
     ConsumerChecker(consumer)       a consumer of a stream under the named scenarios
 
 `disk` knows nothing of streamstore: a recording and failing disk below SQLite, and the images that

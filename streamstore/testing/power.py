@@ -141,9 +141,13 @@ class Round:
 
     def _judge(self, image: Image, judges: list[Judge], step: Step) -> None:
         for judge in judges:
+            known = judge.newest
             verdict = judge.look(image)
             if verdict is not None:
                 self._broken(f"{judge.main}: {verdict.what}", step, image.how)
+            if judge.newest > known and judge is judges[0] and self._last and not self._migrate:
+                # Every commit is a store in order, those inside of a step as well.
+                self._verify_commit(judge, step)
 
     def _broken(self, what: str, step: Step, how: str) -> None:
         last = self._last
@@ -183,6 +187,13 @@ class Round:
         model, now_ms = (told.model, told.now_ms) if told is not None else (None, 0)
         for wrong in wrongs(content, model, now_ms, self._folder):
             self._broken(wrong, step, "all")
+
+    def _verify_commit(self, judge: Judge, step: Step) -> None:
+        content = judge.content(judge.newest)
+        self._report.count("commits_verified")
+        if content is not None:
+            for wrong in wrongs(content, None, 0, self._folder):
+                self._broken(wrong, step, "all")
 
     def _recover(self, step: Step, judge: Judge) -> None:
         """Open an image of this position on a recorded disk, and judge the images of that."""

@@ -2,6 +2,8 @@
 
     tree        what a pattern says: objects, fields, alternatives, conditions
     reading     a pattern's JSON into that tree, or why it is none, in EventBridge's words
+    letters     equals-ignore-case's idea of a letter
+    wildcards   the * of a wildcard
     operators   one condition on one value: prefix, numeric, cidr, anything-but …
     matching    a tree as closures, for the hot path
     weighing    the exact rule, for arrays that meet `exists: false` and for dotted names

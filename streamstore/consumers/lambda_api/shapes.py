@@ -45,7 +45,6 @@ class Shape(NamedTuple):
 
 
 BOOLEAN: Final = Shape("boolean")
-_ANY: Final = Shape("structure")
 _ON: Final = Shape(
     "structure", members={"Destination": Shape("string", 0, 350, pattern=DESTINATION)}
 )

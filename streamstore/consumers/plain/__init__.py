@@ -1,7 +1,7 @@
 """Records as plain Python: native images, and what changed between two of them.
 
     unmarshal   a record, or an event of them, with Keys, NewImage and OldImage as Python values
-    diff        what was added, removed and changed between two images, by path
+    difference  diff: what was added, removed and changed between two images, by path
     forms       a record of any origin in the form Lambda's events have
 
 Records come in three spellings, and all of them are taken everywhere: the events of Lambda, the

@@ -10,7 +10,7 @@ payload it finds too large stays too large: that one is the batch's fault.
 from __future__ import annotations
 
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import orjson
 
@@ -50,16 +50,9 @@ class EndpointTarget:
             "X-Amz-Invocation-Type": "RequestResponse",
             "X-Amz-Log-Type": "None",
         }
-        try:
-            reply = exchange.post(self._parts, headers, invocation.payload, seconds)
-        except exchange.Unreached as why:
-            return NotInvoked(str(why))
-        except exchange.Lost as why:
-            return FunctionError("Unhandled", "Runtime.ExitError", str(why))
-        except exchange.Overdue:
-            return timed_out(invocation, seconds)
-        except exchange.TooLarge:
-            return answer_too_large(limits.INVOCATION_BYTES_MAX)
+        reply = sent(self._parts, headers, invocation, seconds)
+        if not isinstance(reply, exchange.Reply):
+            return reply
         return _outcome(reply, invocation, seconds)
 
     def close(self) -> None:
@@ -85,6 +78,22 @@ def _outcome(reply: exchange.Reply, invocation: Invocation, seconds: float) -> O
     if reply.status == 429:
         return NotInvoked(f"The endpoint throttled: {_shortened(reply.body)}", throttled=True)
     return NotInvoked(f"The endpoint answered {reply.status}: {_shortened(reply.body)}")
+
+
+def sent(
+    parts: SplitResult, headers: dict[str, str], invocation: Invocation, seconds: float
+) -> exchange.Reply | Outcome:
+    """POST the event: the reply, or the outcome where no whole one came within `seconds`."""
+    try:
+        return exchange.post(parts, headers, invocation.payload, seconds)
+    except exchange.Unreached as why:
+        return NotInvoked(str(why))
+    except exchange.Lost as why:
+        return FunctionError("Unhandled", "Runtime.ExitError", str(why))
+    except exchange.Overdue:
+        return timed_out(invocation, seconds)
+    except exchange.TooLarge:
+        return answer_too_large(limits.INVOCATION_BYTES_MAX)
 
 
 def parsed(body: bytes) -> Any:

@@ -10,18 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from ... import limits
 from . import exchange
-from .endpoint import parsed
-from .target import (
-    Answered,
-    FunctionError,
-    Invocation,
-    NotInvoked,
-    Outcome,
-    answer_too_large,
-    timed_out,
-)
+from .endpoint import parsed, sent
+from .target import Answered, FunctionError, Invocation, NotInvoked, Outcome
 
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "::1")
 _BUSY: Final = (429, 503)
@@ -46,16 +37,9 @@ class WebhookTarget:
             "Content-Type": "application/json",
             "X-Request-Id": invocation.request_id,
         }
-        try:
-            reply = exchange.post(self._parts, headers, invocation.payload, seconds)
-        except exchange.Unreached as why:
-            return NotInvoked(str(why))
-        except exchange.Lost as why:
-            return FunctionError("Unhandled", "Runtime.ExitError", str(why))
-        except exchange.Overdue:
-            return timed_out(invocation, seconds)
-        except exchange.TooLarge:
-            return answer_too_large(limits.INVOCATION_BYTES_MAX)
+        reply = sent(self._parts, headers, invocation, seconds)
+        if not isinstance(reply, exchange.Reply):
+            return reply
         if 200 <= reply.status < 300:
             return Answered(parsed(reply.body))
         if reply.status in _BUSY:

@@ -22,7 +22,6 @@ from .door import head
 CONNECTIONS: Final = 12
 AHEAD: Final = 3
 EMPTY_PAGE_SECONDS: Final = 0.005
-REFUSALS_MAX: Final = 5
 
 
 class Remembered:

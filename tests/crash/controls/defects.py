@@ -56,12 +56,20 @@ DEFECTS: Final = (
         (POWER,),
     ),
     Defect(
+        "a disk that lies: a sync returns and nothing is durable",
+        "I-1",
+        "streamstore/testing/disk/vfs.py",
+        "        self._disk.log.sync(self._name)\n",
+        "",
+        (POWER,),
+    ),
+    Defect(
         "every unit is answered before COMMIT",
         "I-1",
         STORAGE + "writer/commit.py",
         '        failpoints.hit("group-before-commit")\n',
         '        flight.deliver()\n        failpoints.hit("group-before-commit")\n',
-        (KILL, POWER, "tests/crash/storage/test_kills.py"),
+        ("tests/unit/storage/writer", "tests/crash/test_reply_after_sync.py"),
     ),
     Defect(
         "the numbers of a group are written in a transaction of their own",
@@ -259,6 +267,24 @@ DEFECTS: Final = (
         "    ordinal += len(records)\n    if records:\n        after = records[-1][0] - 1\n"
         "        ordinal -= 1\n",
         (MACHINE,),
+    ),
+    Defect(
+        "the checkpoint of a transactional handler commits before its writes",
+        "I-21",
+        "streamstore/consumers/delivery/commits.py",
+        "        if extras.unit is not None:\n            extras.unit(group)\n",
+        "        checkpoints.write(group, row)\n"
+        '        group.tx.run("COMMIT")\n        group.tx.run("BEGIN IMMEDIATE")\n'
+        "        if extras.unit is not None:\n            extras.unit(group)\n",
+        ("tests/crash/test_exactly_once.py",),
+    ),
+    Defect(
+        "a checkpoint counts the record that comes next",
+        "I-21",
+        "streamstore/consumers/delivery/shard.py",
+        "            return max(min(firsts) - 1, self.done)\n",
+        "            return max(min(firsts), self.done)\n",
+        ("tests/unit/consumers/delivery", "tests/crash/test_consumers_chaos.py"),
     ),
     # Retention.
     Defect(
