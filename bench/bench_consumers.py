@@ -17,7 +17,6 @@ from typing import Any
 
 import pytest
 
-import streamstore
 from streamstore.consumers.runtime import Consumers
 
 
@@ -27,49 +26,15 @@ def records(request: pytest.FixtureRequest) -> int:
     return max(int(request.config.getoption("--growth")) // 20, 200)
 
 
-def open_table(path: Path) -> streamstore.Store:
-    store = streamstore.open(path, background=False, split_policy="manual", first_partitions=1)
-    store.client.create_table(
-        TableName="bench",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
-    return store
-
-
-def put(number: int) -> tuple[str, dict[str, Any]]:
-    item = {
-        "pk": {"S": f"user#{number % 1000}"},
-        "name": {"S": "x" * 100},
-        "n": {"N": str(number)},
-    }
-    return "PutItem", {"TableName": "bench", "Item": item}
-
-
-def fill(store: streamstore.Store, count: int) -> None:
-    for start in range(0, count, 2000):
-        store.call_many([put(number) for number in range(start, min(start + 2000, count))])
-        store.tick()
-
-
-def tell(benchmark: Any, capsys: Any, **figures: float) -> None:
-    benchmark.extra_info.update(figures)
-    with capsys.disabled():
-        told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
-        print(f"\n{benchmark.name}: {told}")
-
-
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.parametrize("shape", ["plain", "filtered", "reporting"])
 def test_an_in_process_handler_takes_records(
-    benchmark: Any, tmp_path: Path, records: int, capsys: Any, lanes: int, shape: str
+    benchmark: Any, tmp_path: Path, records: int, written: Any, tell: Any, lanes: int, shape: str
 ) -> None:
     """Every round is a mapping of its own that reads the same shard from its start."""
     benchmark.group = "records to a handler"
-    with open_table(tmp_path / "taken.db") as store:
-        fill(store, records)
+    with written.open(tmp_path / "taken.db") as store:
+        written.fill(store, records)
         rounds = iter(range(1000))
         syncs: list[int] = []
 
@@ -100,13 +65,13 @@ def test_an_in_process_handler_takes_records(
         if benchmark.stats is not None:  # With --benchmark-disable there are no figures.
             rate = records / benchmark.stats.stats.median
             commit_us = store.writer.commit_seconds * 1e6
-            tell(
-                benchmark, capsys, records_per_second=rate, syncs=syncs[-1], one_commit_us=commit_us
-            )
+            tell(records_per_second=rate, syncs=syncs[-1], one_commit_us=commit_us)
 
 
-def test_a_commit_is_seen_by_a_handler(benchmark: Any, tmp_path: Path, capsys: Any) -> None:
-    with open_table(tmp_path / "seen.db") as store:
+def test_a_commit_is_seen_by_a_handler(
+    benchmark: Any, tmp_path: Path, written: Any, tell: Any
+) -> None:
+    with written.open(tmp_path / "seen.db") as store:
         tail, publish = store.engine.tail, store.engine.tail.publish
         committed: list[float] = []
         delays: list[float] = []
@@ -128,7 +93,7 @@ def test_a_commit_is_seen_by_a_handler(benchmark: Any, tmp_path: Path, capsys: A
             numbers = iter(range(10**6))
 
             def write() -> None:
-                operation, params = put(next(numbers))
+                operation, params = written.put(next(numbers))
                 store.call(operation, params)
                 assert seen.acquire(timeout=10)
                 consumers.drain()
@@ -137,4 +102,4 @@ def test_a_commit_is_seen_by_a_handler(benchmark: Any, tmp_path: Path, capsys: A
         if len(delays) == 1:  # With --benchmark-disable there are no figures.
             return
         quantiles = statistics.quantiles([delay * 1e6 for delay in delays], n=100)
-        tell(benchmark, capsys, after_commit_us=quantiles[49], p99_us=quantiles[98])
+        tell(after_commit_us=quantiles[49], p99_us=quantiles[98])

@@ -18,7 +18,6 @@ from typing import Any
 
 import pytest
 
-import streamstore
 from streamstore.clock import ManualClock
 from streamstore.engine.streams import retention
 
@@ -31,44 +30,10 @@ def records(request: pytest.FixtureRequest) -> int:
     return max(int(request.config.getoption("--growth")) // 5, 200)
 
 
-def open_table(path: Path, shards: int = 1, **more: Any) -> streamstore.Store:
-    store = streamstore.open(
-        path, background=False, split_policy="manual", first_partitions=shards, **more
-    )
-    store.client.create_table(
-        TableName="bench",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-    )
-    return store
-
-
-def put(number: int) -> tuple[str, dict[str, Any]]:
-    item = {
-        "pk": {"S": f"user#{number % 1000}"},
-        "name": {"S": "x" * 100},
-        "n": {"N": str(number)},
-    }
-    return "PutItem", {"TableName": "bench", "Item": item}
-
-
-def fill(store: streamstore.Store, count: int) -> None:
-    for start in range(0, count, 2000):
-        store.call_many([put(number) for number in range(start, min(start + 2000, count))])
-        store.tick()
-
-
-def tell(benchmark: Any, capsys: Any, **figures: float) -> None:
-    benchmark.extra_info.update(figures)
-    with capsys.disabled():
-        told = ", ".join(f"{name} {figure:,.1f}" for name, figure in figures.items())
-        print(f"\n{benchmark.name}: {told}")
-
-
-def test_a_write_is_seen_by_a_follower(benchmark: Any, tmp_path: Path, capsys: Any) -> None:
-    with open_table(tmp_path / "seen.db") as store:
+def test_a_write_is_seen_by_a_follower(
+    benchmark: Any, tmp_path: Path, written: Any, tell: Any
+) -> None:
+    with written.open(tmp_path / "seen.db") as store:
         tail, publish = store.engine.tail, store.engine.tail.publish
         committed: list[float] = []
         delays: list[float] = []
@@ -91,7 +56,7 @@ def test_a_write_is_seen_by_a_follower(benchmark: Any, tmp_path: Path, capsys: A
         numbers = iter(range(10**6))
 
         def write() -> None:
-            operation, params = put(next(numbers))
+            operation, params = written.put(next(numbers))
             store.call(operation, params)
             assert seen.acquire(timeout=10)
 
@@ -102,14 +67,14 @@ def test_a_write_is_seen_by_a_follower(benchmark: Any, tmp_path: Path, capsys: A
         if len(delays) == 1:  # With --benchmark-disable there are no figures.
             return
         quantiles = statistics.quantiles([delay * 1e6 for delay in delays], n=100)
-        tell(benchmark, capsys, after_commit_us=quantiles[49], p99_us=quantiles[98])
+        tell(after_commit_us=quantiles[49], p99_us=quantiles[98])
 
 
 def test_get_records_of_a_long_shard(
-    benchmark: Any, tmp_path: Path, records: int, capsys: Any
+    benchmark: Any, tmp_path: Path, records: int, written: Any, tell: Any
 ) -> None:
-    with open_table(tmp_path / "pages.db") as store:
-        fill(store, records)
+    with written.open(tmp_path / "pages.db") as store:
+        written.fill(store, records)
         arn = store.client.describe_table(TableName="bench")["Table"]["LatestStreamArn"]
         [shard] = store.shards("bench")
         start = {"StreamArn": arn, "ShardId": shard.info.name, "ShardIteratorType": "TRIM_HORIZON"}
@@ -125,21 +90,21 @@ def test_get_records_of_a_long_shard(
                 iterator = page["NextShardIterator"]
 
         assert benchmark.pedantic(read, rounds=3, warmup_rounds=1) == records
-        tell_rate(benchmark, capsys, records)
+        tell_rate(benchmark, tell, records)
 
 
-def tell_rate(benchmark: Any, capsys: Any, records: int) -> None:
+def tell_rate(benchmark: Any, tell: Any, records: int) -> None:
     if benchmark.stats is not None:  # With --benchmark-disable there are no figures.
-        tell(benchmark, capsys, records_per_second=records / benchmark.stats.stats.median)
+        tell(records_per_second=records / benchmark.stats.stats.median)
 
 
 @pytest.mark.parametrize("shards", SHARDS)
 def test_following_from_the_horizon(
-    benchmark: Any, tmp_path: Path, records: int, shards: int, capsys: Any
+    benchmark: Any, tmp_path: Path, records: int, shards: int, written: Any, tell: Any
 ) -> None:
     benchmark.group = "following what is there"
-    with open_table(tmp_path / "follow.db", shards) as store:
-        fill(store, records)
+    with written.open(tmp_path / "follow.db", shards) as store:
+        written.fill(store, records)
 
         def read() -> int:
             follower = store.follow("bench", "trim-horizon")
@@ -149,22 +114,22 @@ def test_following_from_the_horizon(
             return count
 
         assert benchmark.pedantic(read, rounds=3, warmup_rounds=1) == records
-        tell_rate(benchmark, capsys, records)
+        tell_rate(benchmark, tell, records)
 
 
 @pytest.mark.parametrize("group", [100, 1000])
 @pytest.mark.parametrize("shards", SHARDS)
 def test_following_live(
-    benchmark: Any, tmp_path: Path, shards: int, group: int, capsys: Any
+    benchmark: Any, tmp_path: Path, shards: int, group: int, written: Any, tell: Any
 ) -> None:
     """Each round reads what was written since the last one, so a shard has 2 or 16 new records."""
     benchmark.group = f"following {group} new records"
-    with open_table(tmp_path / "live.db", shards) as store:
+    with written.open(tmp_path / "live.db", shards) as store:
         follower = store.follow("bench")
         numbers = iter(range(10**9))
 
         def write() -> None:
-            store.call_many([put(next(numbers)) for _ in range(group)])
+            store.call_many([written.put(next(numbers)) for _ in range(group)])
 
         def read() -> int:
             count = 0
@@ -173,17 +138,17 @@ def test_following_live(
             return count
 
         assert benchmark.pedantic(read, setup=write, rounds=50) == group
-        tell_rate(benchmark, capsys, group)
+        tell_rate(benchmark, tell, group)
 
 
-def test_compaction(benchmark: Any, tmp_path: Path, records: int, capsys: Any) -> None:
+def test_compaction(benchmark: Any, tmp_path: Path, records: int, written: Any, tell: Any) -> None:
     """Everything at once; and how long each piece holds up writers."""
     clock = ManualClock()
-    with open_table(tmp_path / "compact.db", clock=clock) as store:
+    with written.open(tmp_path / "compact.db", clock=clock) as store:
         pieces: list[float] = []
 
         def age() -> None:
-            fill(store, records)
+            written.fill(store, records)
             clock.advance(24 * 3600 + 1)
 
         def trim() -> int:
@@ -197,8 +162,6 @@ def test_compaction(benchmark: Any, tmp_path: Path, records: int, capsys: Any) -
         trimming: list[float] = []
         assert benchmark.pedantic(lambda: timed(trimming, trim), setup=age, rounds=1) == records
         tell(
-            benchmark,
-            capsys,
             trimmed_per_second=records / sum(pieces),
             with_the_file_shrunk_per_second=records / sum(trimming),
             longest_piece_ms=max(pieces) * 1000,

@@ -56,9 +56,8 @@ def open(  # noqa: A001 - streamstore.open is the name users know from dbm, gzip
     """Open (and make, if there is none) the store at `path`; ":memory:" keeps nothing.
 
     `changes` are fields of Settings by name, for those who don't want to build one. With
-    `read_only` the file may
-    have a live owner elsewhere: items and streams are read beside it, writes raise ReadOnlyStore.
-    Raises StorageError with what to do: FileLocked, FileForeign, FileTooNew, FileUnusable,
+    `read_only` the file may have a live owner elsewhere: items and streams are read beside it,
+    writes raise ReadOnlyStore. Raises StorageError with what to do: FileLocked, FileForeign, FileTooNew, FileUnusable,
     Corrupted, Busy.
     """
     if settings is not None and changes:
@@ -194,8 +193,8 @@ class Store(Followed):
         """One operation by the service's name for it, with its parameters; blocks until its reply.
 
         Binary values are bytes, in parameters and replies. Raises RequestError for what the service
-        would refuse
-        and StorageError for the machine's troubles. A write's reply comes after COMMIT.
+        would refuse and StorageError for the machine's troubles. A write's reply comes after
+        COMMIT.
         """
         started = perf_counter()
         table = ""
@@ -223,8 +222,7 @@ class Store(Followed):
         allow.
 
         Each succeeds or fails on its own; the answers are in the order of the calls. Reads among
-        them are made after
-        the writes.
+        them are made after the writes.
         """
         return call_many(self, calls)
 

@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,6 +19,30 @@ ROOT = Path(__file__).resolve().parents[1]
 settings.register_profile(
     "controls", phases=(Phase.explicit, Phase.generate), derandomize=True, database=None
 )
+
+
+KILLED = 77
+
+
+@pytest.fixture(scope="session")
+def killed() -> Callable[[Callable[[], object]], bool]:
+    """Runs something in a forked child: True if it was ended there by os._exit(77), as at a crash
+    point, and False if it came to its end.
+    """
+
+    def run(action: Callable[[], object]) -> bool:
+        pid = os.fork()
+        if pid == 0:
+            try:
+                action()
+            except BaseException:
+                os._exit(9)
+            os._exit(0)
+        code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        assert code in (0, KILLED), f"the child failed by itself ({code})"
+        return code == KILLED
+
+    return run
 
 
 def shared_folder() -> Path:

@@ -35,6 +35,22 @@ def where(command: Any) -> Any:
     return command
 
 
+def store_named(db: Path | None, url: str | None) -> Path | str:
+    """What `where`'s options name: a file that is there, or a server's URL.
+
+    Raises click.UsageError unless just one of them is given, Unreachable for a file that is not
+    there.
+    """
+    if (db is None) == (url is None):
+        raise click.UsageError("name the store by --db or its server by --url")
+    if db is None:
+        assert url is not None, "one of the two is given"
+        return url
+    if not db.exists():
+        raise Unreachable(f"there is no store at {db}")
+    return db
+
+
 def run(
     verb: str,
     request: dict[str, Any],
@@ -61,22 +77,18 @@ def _asked(
     key: str | None,
     enable_control: bool,
 ) -> dict[str, Any]:
-    if (db is None) == (url is None):
-        raise click.UsageError("name the store by --db or its server by --url")
     name = f"control/{verb}"
-    if url is not None:
-        return ask(url, name, request, key)
-    assert db is not None, "one of the two is given"
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
+    at = store_named(db, url)
+    if isinstance(at, str):
+        return ask(at, name, request, key)
     try:
-        store = stores.open(db, background=False, enable_control=enable_control)
+        store = stores.open(at, background=False, enable_control=enable_control)
     except FileLocked:
-        return ask(door_of(db), name, request, key)
+        return ask(door_of(at), name, request, key)
     with store:
         if verbs.is_live(verb, request):
             raise Unreachable(
-                f"no server owns {db}; clocks and rules live in the memory of the one that does"
+                f"no server owns {at}; clocks and rules live in the memory of the one that does"
             )
         return verbs.do(store.control, verb, request)
 

@@ -5,7 +5,7 @@
     functions   names to targets, in the memory of this process
     runtime     Consumers: the workers of one open store; start, stop, drain
     mapped      the workers of one mapping: which shards are read, parents before children
-    listening   waking the workers when a shard has something new
+    listening   what `Consumers.on` gives: a decorator
     checkpoints how far a mapping has come in each shard, as rows
     schedule    who runs the workers' turns: threads, or whoever asks
     dead_letters  what mappings gave up on: listed, shown, sent again, exported

@@ -270,9 +270,18 @@ class Consumers:
         """How far each enabled mapping has come in each shard that it is not done with."""
         return [each.lag for each in self._lagging()]
 
-    def _lagging(self) -> list[Lagging]:
+    def _lagging(self, *, registered: bool = False) -> list[Lagging]:
+        """Of every enabled mapping, or of those alone whose function is registered here."""
         now_ms = self.store.clock.now_ms()
-        mappings = [mapping for mapping in self.mappings.all() if mapping.enabled]
+        mappings = [
+            mapping
+            for mapping in self.mappings.all()
+            if mapping.enabled
+            and (
+                not registered
+                or self.functions.get(mapping.function_name, mapping.qualifier) is not None
+            )
+        ]
         with self.store.readers.transaction() as rx:
             return [
                 each for mapping in mappings for each in self._run_of(mapping).lagging(rx, now_ms)
@@ -286,10 +295,8 @@ class Consumers:
             return before
         return [
             each
-            for each in self._lagging()
-            if each.lag.behind
-            and int(each.lag.sequence[-20:]) < target
-            and self.functions.get(each.lag.function_name) is not None
+            for each in self._lagging(registered=True)
+            if each.lag.behind and int(each.lag.sequence[-20:]) < target
         ]
 
     def _run_of(self, mapping: Mapping) -> MappingRun:

@@ -9,7 +9,7 @@
     writer/      group commit: flight, commit, writer
     readers/     read transactions: pool of a file, memory
     migrate      opening a file in whatever state it is
-    maintenance  checkpoints, vacuum
+    maintenance  checkpoints, vacuum, what makes one file of a store
     copies/      verified copies of a store, and stores made of them
     statements   every SQL text by name (statements_tables, statements_streams: the engine's;
                  statements_consumers: the consumers')

@@ -7,8 +7,9 @@ For your own code (kit/):
     ConsumerChecker(consumer)       a consumer of a stream under the named scenarios
 
 `disk` knows nothing of streamstore: a recording and failing disk below SQLite, and the images that
-a power loss could leave of it. The campaigns (`power`, `kills`, `errors`, …) run a workload of
-every kind of write over it; `campaigns` finds them by kind.
+a power loss could leave of it. The campaigns `power`, `kills` and `errors` run a `workload` of
+every kind of write over it, beside a `model`. `flips` and `fuzz` change `bits` of files and of
+requests; `server_kills` kills a real server under load (served/). `campaigns` finds all by kind.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ BENCH = Path(__file__).resolve().parents[2] / "bench"
 @pytest.mark.parametrize(
     "file",
     [
+        "bench_consumers.py",
         "bench_embedded.py",
         "bench_filters.py",
         "bench_growth.py",

@@ -152,20 +152,6 @@ def test_a_backup_that_is_not_the_file_stops_the_migration(
 # ---- killed ----
 
 
-def killed(action: Callable[[], Any]) -> bool:
-    """Run in a forked child; True if a crash point ended it, False if it came to its end."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            action()
-        except BaseException:
-            os._exit(9)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in (0, 77), f"the migration failed by itself ({code})"
-    return code == 77
-
-
 def crash() -> None:
     os._exit(77)
 
@@ -185,7 +171,7 @@ def check_either(path: Path, scripts: Path) -> bool:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_any_point_the_old_file_opens_or_the_new_one(
-    old: Path, scripts: Path, old_bytes: bytes, point: str
+    old: Path, scripts: Path, old_bytes: bytes, killed: Any, point: str
 ) -> None:
     pass_by = 0
     while True:
@@ -249,7 +235,7 @@ class DyingVFS(apsw.VFS):
 
 
 def test_killed_at_every_write_the_old_file_opens_or_the_new_one(
-    old: Path, scripts: Path, old_bytes: bytes, monkeypatch: pytest.MonkeyPatch
+    old: Path, scripts: Path, old_bytes: bytes, killed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vfs = DyingVFS()
     # Rendering takes longer than the rest, and is the same each time.

@@ -30,7 +30,7 @@ from ...server.app import JSON
 from ...server.protocol import read_json
 from ..admin import door_of
 from ..asking import Unreachable, ask
-from ..control import where
+from ..control import store_named, where
 from ..terminal import fail
 
 if TYPE_CHECKING:
@@ -68,15 +68,11 @@ def door(store: Store, mappings: Mappings, body: bytes) -> tuple[int, str, bytes
 @contextmanager
 def _reading(db: Path | None, url: str | None, key: str | None) -> Iterator[Door]:
     """A door for reading: of the server, or onto the file."""
-    if (db is None) == (url is None):
-        raise click.UsageError("name the store by --db or its server by --url")
-    if url is not None:
-        yield _of_server(url, key)
+    at = store_named(db, url)
+    if isinstance(at, str):
+        yield _of_server(at, key)
         return
-    assert db is not None, "one of the two is given"
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
-    with stores.open(db, read_only=True) as store:
+    with stores.open(at, read_only=True) as store:
         yield lambda verb, request: answer(store, None, {"verb": verb, **request})
 
 
@@ -85,18 +81,14 @@ def _redriving(
     db: Path | None, url: str | None, key: str | None, functions: tuple[str, ...]
 ) -> Iterator[Door]:
     """A door for redrives: of the server that has the functions, or onto a file of nobody's."""
-    if (db is None) == (url is None):
-        raise click.UsageError("name the store by --db or its server by --url")
-    if url is not None:
-        yield _of_server(url, key)
+    at = store_named(db, url)
+    if isinstance(at, str):
+        yield _of_server(at, key)
         return
-    assert db is not None, "one of the two is given"
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
     try:
-        store = stores.open(db, background=False)
+        store = stores.open(at, background=False)
     except FileLocked:
-        yield _of_server(door_of(db), key)
+        yield _of_server(door_of(at), key)
         return
     from ...consumers.mappings import Mappings
     from .served import functions_of

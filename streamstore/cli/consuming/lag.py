@@ -20,7 +20,7 @@ from ... import store as stores
 from ...errors import FileLocked, StoreError
 from ..admin import door_of
 from ..asking import Unreachable, ask
-from ..control import where
+from ..control import store_named, where
 from ..terminal import fail
 
 if TYPE_CHECKING:
@@ -52,8 +52,6 @@ def told(lags: Iterable[Lag]) -> dict[str, Any]:
 @where
 def consumers(output: str | None, db: Path | None, url: str | None, key: str | None) -> None:
     """Print how far behind each enabled mapping is in each shard."""
-    if (db is None) == (url is None):
-        raise click.UsageError("name the store by --db or its server by --url")
     try:
         answer = _asked(db, url, key)
     except (StoreError, Unreachable) as error:
@@ -69,18 +67,16 @@ def consumers(output: str | None, db: Path | None, url: str | None, key: str | N
 
 
 def _asked(db: Path | None, url: str | None, key: str | None) -> dict[str, Any]:
-    if url is not None:
-        return ask(url, DOOR, {}, key)
-    assert db is not None, "one of the two is given"
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
+    at = store_named(db, url)
+    if isinstance(at, str):
+        return ask(at, DOOR, {}, key)
     try:
-        store = stores.open(db, background=False)
+        store = stores.open(at, background=False)
     except FileLocked:
         try:
-            door = door_of(db)
+            door = door_of(at)
         except Unreachable:
-            store = stores.open(db, background=False, read_only=True)
+            store = stores.open(at, background=False, read_only=True)
         else:
             return ask(door, DOOR, {}, key)
     from ...consumers.runtime import Consumers

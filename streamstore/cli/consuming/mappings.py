@@ -18,7 +18,7 @@ from ... import store as stores
 from ...errors import FileLocked, StoreError
 from ..admin import door_of
 from ..asking import Unreachable, ask
-from ..control import where
+from ..control import store_named, where
 from ..terminal import fail
 
 _READING = ("list", "show")
@@ -26,8 +26,6 @@ _READING = ("list", "show")
 
 def run(verb: str, uuid: str | None, db: Path | None, url: str | None, key: str | None) -> None:
     """Do a verb where the options say, and print the answer; what is refused ends with 1."""
-    if (db is None) == (url is None):
-        raise click.UsageError("name the store by --db or its server by --url")
     try:
         answer = _asked(verb, uuid, db, url, key)
     except (StoreError, Unreachable) as error:
@@ -40,18 +38,16 @@ def _asked(
     verb: str, uuid: str | None, db: Path | None, url: str | None, key: str | None
 ) -> dict[str, Any]:
     request = {"verb": verb} if uuid is None else {"verb": verb, "uuid": uuid}
-    if url is not None:
-        return ask(url, "mappings", request, key)
-    assert db is not None, "one of the two is given"
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
+    at = store_named(db, url)
+    if isinstance(at, str):
+        return ask(at, "mappings", request, key)
     from ...consumers.lambda_api.door import manage
     from ...consumers.mappings import Mappings
 
     try:
-        store = stores.open(db, background=False, read_only=verb in _READING)
+        store = stores.open(at, background=False, read_only=verb in _READING)
     except FileLocked:
-        return ask(door_of(db), "mappings", request, key)
+        return ask(door_of(at), "mappings", request, key)
     with store:
         return manage(Mappings(store), verb, uuid)
 

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from ..targets.target import FunctionError, NotInvoked
+from .events import EVENT_RECORDS_BYTES
 from .retries import Failed, Outcome, Succeeded, Uncalled
 
 _REPORTED: Final = Failed(0, None)
@@ -48,11 +49,25 @@ def read(answer: Any, numbers: Sequence[str], *, reports: bool, window: bool = F
     if window:
         if not isinstance(value, dict) or not isinstance(value.get("state"), dict):
             return Read(_UNHANDLED)
-        state = orjson.dumps(value["state"])
+        state = _state(value["state"])
+        if state is None:
+            return Read(_UNHANDLED)
     outcome, reported = _reported(value, numbers) if reports else (Succeeded(), False)
     if not isinstance(outcome, Succeeded) and not outcome.done:
         state = None
     return Read(outcome, state, reported)
+
+
+def _state(value: dict[str, Any]) -> bytes | None:
+    """A window's state as JSON; None for one that no event could bring back: too large, too deep, a
+    number beyond 64 bits, half a character.
+    """
+    try:
+        orjson.dumps({"event": {"state": value}})  # an event nests it deeper than its row does
+        state = orjson.dumps(value)
+    except TypeError:
+        return None
+    return state if len(state) <= EVENT_RECORDS_BYTES else None
 
 
 def _reported(value: Any, numbers: Sequence[str]) -> tuple[Succeeded | Failed, bool]:

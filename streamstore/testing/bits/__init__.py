@@ -1,5 +1,6 @@
-"""Files that change by themselves: a store with something in each of its regions, and every answer
-it gives.
+"""What the campaigns `flips` and `fuzz` are made of: files whose bits change by themselves, every
+answer that a store gives, and bytes from anywhere.
 
-`subject` makes the files and knows their regions; `answers` asks a store for everything there is.
+`subject` makes the files and knows their regions; `answers` asks a store for everything there is;
+`corpus` has valid inputs of every surface, from which others are made.
 """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,20 +16,6 @@ PASSES = 5
 # tests/migrations; below; tests/crash/test_exactly_once
 OTHERS = ("migration-", "backup-", "wal-rewrite-", "unit-")
 POINTS = [name for name in failpoints.POINTS if not name.startswith(OTHERS)]
-
-
-def killed(action: Callable[[], None]) -> bool:
-    """Run in a forked child; True if a crash point ended it, False if it came to its end."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            action()
-        except BaseException:
-            os._exit(9)
-        os._exit(0)
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    assert code in (0, 77), f"the child failed by itself ({code})"
-    return code == 77
 
 
 def strike_at(point: str, pass_by: int) -> None:
@@ -73,7 +59,7 @@ def row(number: int) -> tuple[str, tuple[Any, ...]]:
 
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at_a_point_the_store_opens_with_every_acknowledged_row(
-    open_store: Any, read_rows: Any, tmp_path: Path, point: str
+    open_store: Any, read_rows: Any, killed: Any, tmp_path: Path, point: str
 ) -> None:
     path = tmp_path / "store.db"
     log = os.open(tmp_path / "acknowledged", os.O_RDWR | os.O_CREAT | os.O_APPEND)
@@ -105,7 +91,7 @@ def test_killed_at_a_point_the_store_opens_with_every_acknowledged_row(
 
 @pytest.mark.parametrize("point", ["wal-rewrite-begun", "wal-rewrite-written"])
 def test_killed_while_the_wal_is_rewritten_nothing_is_lost(
-    open_store: Any, read_rows: Any, tmp_path: Path, point: str
+    open_store: Any, read_rows: Any, killed: Any, tmp_path: Path, point: str
 ) -> None:
     path = tmp_path / "store.db"
     store = open_store(path)

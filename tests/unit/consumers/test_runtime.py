@@ -162,6 +162,26 @@ def test_drain_moves_a_clock_by_hand_only_if_it_may(manual: streamstore.Store) -
     assert 2.8 <= (clock.now_ms() - before) / 1000 <= 3.3
 
 
+def test_drain_waits_for_a_function_that_is_registered_for_one_alias(
+    manual: streamstore.Store,
+) -> None:
+    consumers = Consumers(manual, inline=True)
+    seen: list[list[str]] = []
+
+    def handle(event: Event, context: Any) -> None:
+        seen.append(keys(event))
+        if len(seen) < 3:
+            raise ValueError
+
+    consumers.functions.register("orders:live", handle)
+    arn = manual.client.describe_table(TableName="orders")["Table"]["LatestStreamArn"]
+    asked = {"EventSourceArn": arn, "FunctionName": "orders:live"}
+    consumers.mappings.create({**asked, "StartingPosition": "TRIM_HORIZON"})
+    put(manual, "a")
+    consumers.drain(advance=True)
+    assert seen == [["a"]] * 3
+
+
 def test_drain_with_threads_names_who_is_behind(store: streamstore.Store) -> None:
     gate = threading.Event()
     with Consumers(store) as consumers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -11,29 +12,16 @@ from click.testing import CliRunner
 import streamstore
 from streamstore.cli.main import main
 from streamstore.consumers.functions import Functions
-from streamstore.consumers.mappings import Mappings
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> tuple[Path, str]:
+def db(tmp_path: Path, make_mapping: Any) -> tuple[Path, str]:
     """A file with a mapping that is two records behind, and the mapping's UUID."""
     path = tmp_path / "s.db"
     functions = Functions()
     functions.register("f", lambda event, context: None)
     with streamstore.open(path, background=False, split_policy="manual") as store:
-        made = store.client.create_table(
-            TableName="tab",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )
-        asked = {
-            "FunctionName": "f",
-            "EventSourceArn": made["TableDescription"]["LatestStreamArn"],
-            "StartingPosition": "TRIM_HORIZON",
-        }
-        uuid = Mappings(store, functions).create(asked)["UUID"]
+        uuid = str(make_mapping(store, functions))
         for key in ("1", "2"):
             store.client.put_item(TableName="tab", Item={"id": {"S": key}})
     return path, uuid

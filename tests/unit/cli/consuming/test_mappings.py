@@ -12,31 +12,18 @@ from click.testing import CliRunner
 import streamstore
 from streamstore.cli.main import main
 from streamstore.consumers.functions import Functions
-from streamstore.consumers.mappings import Mappings
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> tuple[Path, str]:
+def db(tmp_path: Path, make_mapping: Any) -> tuple[Path, str]:
     """A file with a mapping, and the mapping's UUID."""
     path = tmp_path / "s.db"
     functions = Functions()
     functions.register("f", lambda event, context: None)
     with streamstore.open(path, background=False) as store:
-        made = store.client.create_table(
-            TableName="tab",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-        )
-        asked = {
-            "FunctionName": "f",
-            "EventSourceArn": made["TableDescription"]["LatestStreamArn"],
-            "StartingPosition": "TRIM_HORIZON",
-        }
-        return path, str(Mappings(store, functions).create(asked)["UUID"])
+        return path, str(make_mapping(store, functions))
 
 
 def run(*arguments: str) -> tuple[int, Any]:

@@ -16,7 +16,6 @@ import streamstore
 from streamstore import limits
 from streamstore.cli.consuming.served import Served, functions_of
 from streamstore.consumers.functions import Functions
-from streamstore.consumers.mappings import Mappings
 from streamstore.store import Store
 
 MODULE = "functions_of_served"
@@ -113,24 +112,6 @@ def test_a_server_without_functions_and_mappings_loads_none_of_it() -> None:
     assert run.stdout.strip() == "[]"
 
 
-def make_mapping(store: Store, functions: Functions) -> str:
-    made = store.client.create_table(
-        TableName="tab",
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-    )
-    mapping = Mappings(store, functions).create(
-        {
-            "FunctionName": "f",
-            "EventSourceArn": made["TableDescription"]["LatestStreamArn"],
-            "StartingPosition": "TRIM_HORIZON",
-        }
-    )
-    return str(mapping["UUID"])
-
-
 @pytest.fixture
 def store() -> Iterator[Store]:
     with streamstore.open(":memory:", background=False) as opened:
@@ -150,7 +131,9 @@ def ask(served: Served, path: str, body: bytes = b"{}") -> Any:
     return json.loads(answer)
 
 
-def test_workers_run_from_start_to_stop_and_tell_how_far_they_are(store: Store) -> None:
+def test_workers_run_from_start_to_stop_and_tell_how_far_they_are(
+    store: Store, make_mapping: Any
+) -> None:
     came: list[str] = []
     bell = threading.Semaphore(0)
 
@@ -174,7 +157,9 @@ def test_workers_run_from_start_to_stop_and_tell_how_far_they_are(store: Store) 
     assert came == ["1"]
 
 
-def test_a_mapping_without_functions_starts_the_workers_too(store: Store) -> None:
+def test_a_mapping_without_functions_starts_the_workers_too(
+    store: Store, make_mapping: Any
+) -> None:
     functions = Functions()
     functions.register("f", lambda event, context: None)
     uuid = make_mapping(store, functions)
@@ -191,7 +176,7 @@ def test_a_mapping_without_functions_starts_the_workers_too(store: Store) -> Non
 
 
 def test_an_end_waits_a_bounded_time_for_a_handler_that_hangs(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+    store: Store, monkeypatch: pytest.MonkeyPatch, make_mapping: Any
 ) -> None:
     monkeypatch.setattr(limits, "DRAIN_SECONDS_MAX", 0.05)
     monkeypatch.setattr(limits, "EVENTS_END_SECONDS_MAX", 0.05)
@@ -214,7 +199,11 @@ def test_an_end_waits_a_bounded_time_for_a_handler_that_hangs(
 
 
 def test_an_end_kills_a_command_that_hangs(
-    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, wait_for: Callable[..., None]
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    wait_for: Callable[..., None],
+    make_mapping: Any,
 ) -> None:
     monkeypatch.setattr(limits, "DRAIN_SECONDS_MAX", 0.05)
     started = tmp_path / "started"

@@ -85,6 +85,30 @@ def test_an_answer_without_a_state_is_a_failure(scene: Scene, answer: Any) -> No
     assert told(function.events[1])[1] == []
 
 
+def nested(depth: int) -> dict[str, Any]:
+    return {"deeper": nested(depth - 1)} if depth else {}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [{"n": 10**30}, {"n": "\ud800"}, nested(300), {"n": "x" * (6 * 1024 * 1024 - 300)}],
+    ids=["a number beyond 64 bits", "half a character", "too deep", "too large for an event"],
+)
+def test_a_state_that_no_event_could_bring_back_consumes_attempts(
+    scene: Scene, state: dict[str, Any]
+) -> None:
+    def script(event: dict[str, Any], count: int) -> Any:
+        return {"state": state} if "a" in function.batches[-1] else summing(event, count)
+
+    function = scene.function(
+        script, tumbling_window_seconds=60, batch_size=1, retry_attempts_max=1
+    )
+    scene.put("a b")
+    scene.play(60)
+    assert function.batches == [["a"], ["a"], ["b"], []]
+    assert scene.failures() == [("RetryAttemptsExhausted", 2, 1, "Unhandled")]
+
+
 def test_a_failed_batch_leaves_the_state_as_it_was(scene: Scene) -> None:
     def script(event: dict[str, Any], count: int) -> Any:
         return crash(event, count) if "b" in function.batches[-1] else summing(event, count)
