@@ -57,8 +57,8 @@ def open(  # noqa: A001 - streamstore.open is the name users know from dbm, gzip
 
     `changes` are fields of Settings by name, for those who don't want to build one. With
     `read_only` the file may have a live owner elsewhere: items and streams are read beside it,
-    writes raise ReadOnlyStore. Raises StorageError with what to do: FileLocked, FileForeign, FileTooNew, FileUnusable,
-    Corrupted, Busy.
+    writes raise ReadOnlyStore. Raises StorageError with what to do: FileLocked, FileForeign,
+    FileTooNew, FileUnusable, Corrupted, Busy.
     """
     if settings is not None and changes:
         raise ValueError("give settings= or single settings by name, not both")

@@ -11,7 +11,7 @@
     reports    failure records, in the service's shape
     meters     what is counted under AWS/Lambda
     shard      the worker of one shard of one mapping: it joins all of the above
-    mapped     the worker of one mapping: which shards may be read, parents before children
+    invoking   one invocation and what follows from it
 
 Must not know: who runs the turns (schedule), how mappings are kept or changed (mappings), what a
 target or a destination does.

@@ -58,6 +58,7 @@ class CommandTarget:
         self.argv = tuple(argv)
         self.timeout_seconds = timeout_seconds
         self._groups: set[int] = set()
+        self._closed = False
         self._lock = threading.Lock()
 
     def invoke(self, invocation: Invocation) -> Outcome:
@@ -83,14 +84,19 @@ class CommandTarget:
                     run.go()
                 finally:
                     _kill(process.pid)
+            if self._closed and process.returncode == -signal.SIGKILL and not run.overdue:
+                # Its owner stops, which is no failure of the function: a batch that may be tried
+                # once is not to be given up for that.
+                return NotInvoked(f"{self.argv[0]} was killed, because its target was closed")
             return run.outcome(invocation, seconds)
         finally:
             with self._lock:
                 self._groups.discard(process.pid)
 
     def close(self) -> None:
-        """Kill what runs; its invocations end with an error."""
+        """Kill what runs; its invocations consume no attempt."""
         with self._lock:
+            self._closed = True
             for group in self._groups:
                 _kill(group)
 

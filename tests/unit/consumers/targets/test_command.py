@@ -183,7 +183,7 @@ def test_no_process_of_a_command_outlives_its_invocation(
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks at processes in /proc")
-def test_closing_ends_what_runs(tmp_path: Path) -> None:
+def test_closing_ends_what_runs_and_consumes_no_attempt(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     argv = [sys.executable, "-c", FAMILY % "time.sleep(600)", str(pids)]
     target = CommandTarget(argv, 600.0)
@@ -196,8 +196,7 @@ def test_closing_ends_what_runs(tmp_path: Path) -> None:
     target.close()
     thread.join(30)
     (outcome,) = outcomes
-    assert isinstance(outcome, FunctionError)
-    assert "SIGKILL" in outcome.message
+    assert isinstance(outcome, NotInvoked)  # so that no batch is given up for a server's end
     for pid in map(int, pids.read_text().split()):
         assert gone(pid)
 
