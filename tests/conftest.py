@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import Phase, settings
@@ -60,6 +63,32 @@ def real_data() -> Path:
             pytest.fail(f"{folder} was there when the run began")
         pytest.skip(f"no real inputs at {folder}; set STREAMSTORE_SHARED")
     return folder
+
+
+@pytest.fixture
+def closed_clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Closes every boto3 client that this test makes: a socket left to the collector is a warning,
+    raised in whichever test it happens to be collected in.
+    """
+    import boto3
+
+    made: list[Any] = []
+    real = boto3.session.Session.client
+
+    def client(*given: Any, **more: Any) -> Any:
+        made.append(real(*given, **more))
+        return made[-1]
+
+    monkeypatch.setattr(boto3.session.Session, "client", client)
+    yield
+    for each in made:
+        each.close()
+    if made:
+        # A reply whose stream was not read keeps its connection out of the client's pool.
+        made.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 class PostgreSQL:

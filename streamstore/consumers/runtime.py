@@ -128,6 +128,7 @@ class Consumers:
         except StoreError:
             # The store is closed, or refuses writes: what was to be kept is read again.
             pass
+        self._parts.destinations.close()
         self._moved()
 
     def __enter__(self) -> Consumers:

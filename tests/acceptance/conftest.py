@@ -44,7 +44,6 @@ class ServerProcess:
             text=True,
         )
         self.errors: list[str] = []
-        self._clients: list[Any] = []
         self._ready = threading.Event()
         self.url = ""
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -65,9 +64,8 @@ class ServerProcess:
         self._ready.set()
 
     def client(self, service: str = "dynamodb", **kw: Any) -> Any:
-        """A boto3 client of it, closed at its end: a socket left to the collector is a warning."""
-        self._clients.append(client_at(self.url, service, **kw))
-        return self._clients[-1]
+        """A boto3 client of it."""
+        return client_at(self.url, service, **kw)
 
     def connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=20)
@@ -81,8 +79,6 @@ class ServerProcess:
         return code
 
     def end(self) -> None:
-        for client in self._clients:
-            client.close()
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
             try:
@@ -92,6 +88,11 @@ class ServerProcess:
                 self.process.wait()
         if self.process.stderr is not None:
             self.process.stderr.close()
+
+
+@pytest.fixture(autouse=True)
+def all_clients_end(closed_clients: None) -> None:
+    """Every test here may make boto3 clients."""
 
 
 @pytest.fixture

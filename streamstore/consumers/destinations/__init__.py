@@ -59,13 +59,21 @@ class Destinations:
         named = read_destination(destination)
         self._by_kind[named.kind](named, failure)
 
+    def close(self) -> None:
+        """Close what is kept open to AWS; a later delivery opens it again."""
+        with self._lock:
+            clients, self._clients = self._clients, None
+        if clients is not None:
+            clients.close()
+
     def _to_aws(self, named: Named, failure: Failure) -> None:
         from . import aws  # boto3 takes a quarter of a second to import
 
         with self._lock:
-            if self._clients is None:
-                self._clients = aws.Clients(self._endpoints)
-        self._clients.deliver(named, failure)
+            clients = self._clients
+            if clients is None:
+                clients = self._clients = aws.Clients(self._endpoints)
+        clients.deliver(named, failure)
 
     def _to_table(self, named: Named, failure: Failure) -> None:
         from .local import to_table

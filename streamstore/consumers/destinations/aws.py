@@ -70,6 +70,12 @@ class Clients:
                 f" AWS_ENDPOINT_URL_{service} for another endpoint."
             ) from error
 
+    def close(self) -> None:
+        """Close the clients' connections; the next delivery makes new ones."""
+        with self._lock:
+            while self._clients:
+                self._clients.popitem()[1].close()
+
     def _client(self, named: Named) -> Any:
         import boto3
         from botocore.config import Config

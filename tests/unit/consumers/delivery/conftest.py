@@ -33,6 +33,8 @@ class Boxes:
             raise DeliveryFailed("It is broken: mend it.")
         self.taken.append(failure)
 
+    def close(self) -> None: ...
+
 
 class Scripted:
     """A target that answers as `script(event, n)` says for its n-th invocation, from 1."""

@@ -21,7 +21,7 @@ REGION = "eu-west-1"
 
 
 @pytest.fixture(autouse=True)
-def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+def credentials(monkeypatch: pytest.MonkeyPatch, closed_clients: None) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -54,6 +54,22 @@ def test_a_queue_gets_the_record_alone(
     url = sqs.create_queue(QueueName="dead")["QueueUrl"]
     destinations.deliver(f"arn:aws:sqs:{REGION}:123456789012:dead", failure)
     assert received(sqs, url) == [failure.record]
+
+
+def test_closing_lets_go_of_the_connections_and_a_later_delivery_makes_new_ones(
+    store: streamstore.Store, moto_url: str
+) -> None:
+    sqs = client_of("sqs", moto_url)
+    url = sqs.create_queue(QueueName="reopened")["QueueUrl"]
+    destinations = Destinations(store, endpoints={"sqs": moto_url})
+    arn = f"arn:aws:sqs:{REGION}:123456789012:reopened"
+    destinations.deliver(arn, a_failure())
+    clients = destinations._clients
+    assert clients is not None
+    destinations.close()
+    assert clients._clients == {}
+    destinations.deliver(arn, a_failure())
+    assert len(received(sqs, url)) == 2
 
 
 def test_a_topic_publishes_the_record(store: streamstore.Store, moto_url: str) -> None:
