@@ -225,8 +225,10 @@ class Latched(StorageError):
     """What is on disk is unknown since `cause`: reads go on, writes are refused until a reopen."""
 
     def __init__(self, cause: BaseException) -> None:
-        after = "" if isinstance(cause, TailLost) else " Close and open it again."
-        super().__init__(f"The store refuses writes since this happened: {cause}.{after}")
+        told = str(cause).rstrip(".")
+        # Some causes say themselves what to do.
+        after = "" if isinstance(cause, TailLost | DiskFull) else " Close and open it again."
+        super().__init__(f"The store refuses writes since this happened: {told}.{after}")
         self.cause = cause
 
 

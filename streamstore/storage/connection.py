@@ -138,17 +138,24 @@ def translate(error: BaseException) -> StorageError:
     text = f"{error} ({_code_name(error)})"
     if isinstance(error, apsw.BusyError | apsw.LockedError):
         return Busy(f"Another program holds the lock on the store file: {text}. Try again.")
-    if isinstance(error, apsw.FullError):
+    extended = getattr(error, "extendedresult", None)
+    # SQLite gives the -shm file its size at once, and has a code of its own for a disk without it.
+    if isinstance(error, apsw.FullError) or extended == apsw.SQLITE_IOERR_SHMSIZE:
         return DiskFull(
             f"No space is left for the store: {text}. Free space, then close and reopen the store."
         )
     if isinstance(error, apsw.CorruptError | apsw.NotADBError):
         return Corrupted(text)
-    if getattr(error, "extendedresult", None) == apsw.SQLITE_IOERR_DATA:
+    if extended == apsw.SQLITE_IOERR_DATA:
         return Corrupted(f"the checksum of a page is wrong: {text}")
     if isinstance(error, apsw.CantOpenError | apsw.ReadOnlyError | apsw.PermissionsError):
         return FileUnusable(
             f"SQLite can't open or write the store's files: {text}. Check their permissions."
+        )
+    if isinstance(error, apsw.IOError):
+        return StorageError(
+            f"The disk under the store refused: {text}. Look at its health, its quota and the"
+            " bound on a file's size (ulimit -f)."
         )
     return StorageError(f"SQLite refused: {text}")
 

@@ -2,8 +2,8 @@
 
 For each flip a fresh copy of the files has one bit changed, in a region drawn evenly among all
 there are (header, trees' inner pages, leaves, overflow, free pages and pointers, checksums, the
-log's header, its frames' headers and content, the lock file), before the store is opened or while
-it is open. Then everything is read. A flip is
+log's header, its frames' headers and content, the log's index, the lock file), before the store is
+opened or while it is open. Then everything is read. A flip is
 
     harmless   every answer is the true one
     refused    the store does not open, or some answers are errors and all others true
@@ -137,7 +137,7 @@ class _Bench:
         region = rng.choice(sorted(regions))
         span = rng.choice(regions[region])
         at = span.start + rng.randrange(span.size)
-        live = rng.random() < LIVE_SHARE and span.suffix != ".lock"
+        live = rng.random() < LIVE_SHARE and span.suffix not in (".lock", "-shm")
         return Flip(crashed, region, span.suffix, at, rng.randrange(8), live)
 
     def judge(self, flip: Flip) -> tuple[str, list[str]]:

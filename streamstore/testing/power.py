@@ -32,15 +32,19 @@ VIOLATIONS_MAX: Final = 20  # of a round
 RECOVERIES_EVERY: Final = 400  # distinct images between two that are recovered on a recorded disk
 
 
-def campaign(seed: int, seconds: float, progress: Progress) -> Report:
-    """Rounds of power losses until the time is over or something broke."""
+def campaign(seed: int, seconds: float, progress: Progress, *, images_max: int = 1 << 62) -> Report:
+    """Rounds of power losses until the time is over, there were as many images, or one broke."""
     started = perf_counter()
     report = Report(KIND, seed)
     for number in range(1 << 30):
-        if number and perf_counter() - started >= seconds:
+        left = images_max - report.figures.get("images", 0)
+        if number and (perf_counter() - started >= seconds or left <= 0):
             break
         until = started + seconds
-        round_ = Round(report, seed + number, progress, until=until, migrate=number % 4 == 3)
+        migrate = number % 4 == 3
+        round_ = Round(
+            report, seed + number, progress, until=until, images_max=int(left), migrate=migrate
+        )
         with scratch() as folder:
             round_.run(folder)
         report.seconds = perf_counter() - started
@@ -82,6 +86,7 @@ class Round:
         progress: Progress,
         *,
         until: float = float("inf"),
+        images_max: int = 1 << 62,
         migrate: bool = False,
         losses: Losses = Losses(),  # noqa: B008 - it is frozen
         settings: Settings | None = None,
@@ -89,7 +94,7 @@ class Round:
     ) -> None:
         self._steps = steps
         self._report, self._seed, self._progress = report, seed, progress
-        self._until, self._migrate = until, migrate
+        self._until, self._images_max, self._migrate = until, images_max, migrate
         self._losses, self._settings = losses, settings
         self._random = Random(seed)
         self._folder = ""
@@ -110,7 +115,9 @@ class Round:
                 began = process_time()
                 self._told(step, judges)
                 apart += process_time() - began
-                if perf_counter() > self._until or self._full:
+                if perf_counter() > self._until or judges[0].looked >= self._images_max:
+                    break
+                if self._full:
                     break
                 continue
             for image in step.images:

@@ -11,7 +11,7 @@ from streamstore.testing import campaigns, flips
 
 REGIONS = {
     *("header", "internal", "leaf", "overflow", "free or pointers", "checksum"),
-    *("log header", "frame header", "frame", "lock"),
+    *("log header", "frame header", "frame", "log index", "lock"),
 }
 
 

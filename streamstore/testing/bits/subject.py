@@ -21,6 +21,7 @@ HEADER_BYTES: Final = 100
 CHECKSUM_BYTES: Final = 8
 WAL_HEADER_BYTES: Final = 32
 FRAME_HEADER_BYTES: Final = 24
+INDEX_HEADER_BYTES: Final = 136
 _PAGE_KINDS: Final = "SELECT pageno, pagetype FROM dbstat"
 _VIEWS: Final = ("NEW_AND_OLD_IMAGES", "NEW_IMAGE")
 
@@ -81,7 +82,7 @@ def _subject(folder: str, clock_ms: int) -> Subject:
     path = os.path.join(folder, FILE)
     kinds = _page_kinds(path)
     files: Files = {}
-    for suffix in ("", "-wal", ".lock"):
+    for suffix in ("", "-wal", "-shm", ".lock"):
         if os.path.exists(path + suffix):
             descriptor = os.open(path + suffix, os.O_RDONLY)
             files[suffix] = os.pread(descriptor, os.fstat(descriptor).st_size, 0)
@@ -116,6 +117,10 @@ def _regions(files: Files, kinds: dict[int, str]) -> dict[str, list[Span]]:
         for start in range(WAL_HEADER_BYTES, len(files["-wal"]) - size + 1, size):
             add("frame header", "-wal", start, FRAME_HEADER_BYTES)
             add("frame", "-wal", start + FRAME_HEADER_BYTES, PAGE_SIZE_BYTES)
+    if files.get("-shm"):
+        # Its header decides whether the rest is believed.
+        add("log index", "-shm", 0, INDEX_HEADER_BYTES)
+        add("log index", "-shm", INDEX_HEADER_BYTES, len(files["-shm"]) - INDEX_HEADER_BYTES)
     if files.get(".lock"):
         add("lock", ".lock", 0, len(files[".lock"]))
     return regions
