@@ -136,7 +136,7 @@ def test_an_sqlite_that_is_too_old_is_refused(monkeypatch: pytest.MonkeyPatch) -
         (apsw.NotADBError("x"), Corrupted, "Restore a backup"),
         (apsw.CantOpenError("x"), FileUnusable, "permissions"),
         (apsw.ReadOnlyError("x"), FileUnusable, "permissions"),
-        (apsw.IOError("x"), StorageError, "SQLite refused"),
+        (apsw.IOError("x"), StorageError, "its quota"),
         (apsw.ConstraintError("x"), StorageError, "SQLite refused"),
         (RolledBack("x"), RolledBack, "x"),
     ],
