@@ -34,6 +34,7 @@ from .workload import FILE, Life, Workload
 KIND: Final = "kill"
 KILLED: Final = 77
 RECOVERIES: Final = 8  # of a round
+_libc: Final = ctypes.PyDLL(None)
 MIGRATIONS: Final = 2  # that are killed everywhere while they are done again
 
 
@@ -107,21 +108,26 @@ class Killer:
         self.kills += 1
         # What is judged are the files of one database: where nothing touched them, nothing moved.
         judged = call.name in self._judge.names
-        if self._touched:
-            self._look(call, whole=True)
+        before = self._left() if self._touched else None
         torn = self._random.randrange(len(call.data) + 1) if call.data else 0
-        kill(self._disk.path_of(call.name), call.offset, call.data[:torn])
+        dying = let_die(self._disk.path_of(call.name), call.offset, call.data[:torn])
+        if before is not None:
+            # While the child is busy dying: that takes as long as the judging.
+            self._look(before, call, whole=True)
+        wait_for(dying)
         if torn and judged:
-            self._look(call, whole=torn == len(call.data))
+            self._look(self._left(), call, whole=torn == len(call.data))
         self._touched = judged
         if self.keep_every and self.kills % self.keep_every == 0:
             self.left.append(contents(self._disk.folder))
         self.seconds += perf_counter() - started
         return None
 
-    def _look(self, call: Call, *, whole: bool) -> None:
+    def _left(self) -> dict[str, bytes]:
+        return contents(self._disk.folder, self._judge.names)
+
+    def _look(self, left: dict[str, bytes], call: Call, *, whole: bool) -> None:
         judge = self._judge
-        left = contents(self._disk.folder, judge.names)
         try:
             verdict = judge.judge(recover(left, judge.main), whole=whole)
         except RecoveryFailed as error:
@@ -131,13 +137,18 @@ class Killer:
             self._broken(verdict.what, self.kills, call)
 
 
-def kill(path: str, offset: int, data: bytes) -> None:
-    """Let a child of this process write these bytes and die. Raises RuntimeError if it lives on."""
+def let_die(path: str, offset: int, data: bytes) -> int:
+    """Let a child of this process write these bytes and die; returns whom to wait for."""
     pid = _fork()
     if pid == 0:
         if data:
             os.pwrite(os.open(path, os.O_WRONLY), data, offset)
         os._exit(KILLED)
+    return pid
+
+
+def wait_for(pid: int) -> None:
+    """Until the child is dead, and has written. Raises RuntimeError if it lives on."""
     code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     if code != KILLED:
         raise RuntimeError(f"a child that was to die ended with {code}")
@@ -145,7 +156,7 @@ def kill(path: str, offset: int, data: bytes) -> None:
 
 def _fork() -> int:
     """libc's fork: Python's own runs hooks that a child which is gone at once does not need."""
-    pid: int = ctypes.PyDLL(None).fork()
+    pid: int = _libc.fork()
     return pid
 
 

@@ -37,7 +37,7 @@ from ... import store as stores
 from ...clock import Clock, ManualClock
 from ..disk import Call, Disk, Fault, Losses, contents, fill, images
 from ..disk.hooks import CHANGING
-from ..kills import kill
+from ..kills import let_die, wait_for
 from ..recording import WATCHED
 from ..states import scratch
 
@@ -149,7 +149,7 @@ def crashes(work: Work, invariant: Invariant, *, seed: int = 0, name: str = "app
             if call.kind in CHANGING:
                 operations += 1
                 torn = rng.randrange(len(call.data) + 1) if call.data else 0
-                kill(disk.path_of(call.name), call.offset, call.data[:torn])
+                wait_for(let_die(disk.path_of(call.name), call.offset, call.data[:torn]))
                 how = f"killed before {call.kind} of {call.name or 'the folder'}"
                 left.append((operations, how, len(trier.told), contents(disk.folder)))
             return None

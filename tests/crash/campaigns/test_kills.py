@@ -15,7 +15,7 @@ import pytest
 from streamstore.testing import campaigns
 from streamstore.testing.campaigns import Report
 from streamstore.testing.disk import Call, Disk, Judge, recover
-from streamstore.testing.kills import KILLED, Killer, Round, kill
+from streamstore.testing.kills import KILLED, Killer, Round, let_die, wait_for
 
 
 def silent(_: str) -> None: ...
@@ -42,7 +42,7 @@ def test_the_child_is_dead_and_its_last_write_is_torn(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"0123456789")
     before = os.getpid()
-    kill(str(path), 2, b"abc")
+    wait_for(let_die(str(path), 2, b"abc"))
     assert os.getpid() == before
     assert path.read_bytes() == b"01abc56789"
     assert KILLED == 77
