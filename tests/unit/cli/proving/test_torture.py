@@ -95,3 +95,14 @@ def test_a_file_that_is_no_history_is_refused(broken: Broken, tmp_path: Path, te
     assert done.exit_code == 1
     assert done.stderr == f"streamstore: {path} is not a history that torture has saved.\n"
     assert broken.asked == []
+
+
+def test_jobs_run_at_once_on_seeds_of_their_own_and_each_reports() -> None:
+    done = torture("--kind", "fuzz", "--seed", "3", "--seconds", "0.2", "--jobs", "2")
+    assert done.exit_code == 0
+    reports = json.loads(done.stdout)
+    assert [(report["kind"], report["seed"]) for report in reports] == [
+        ("fuzz", 3),
+        ("fuzz", 1_000_003),
+    ]
+    assert all(report["inputs"] > 100 and not report["violations"] for report in reports)
