@@ -12,9 +12,10 @@ same commit. Nothing here knows what a campaign does.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from importlib import import_module
+from time import perf_counter
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
@@ -63,6 +64,19 @@ class Report:
             **self.figures,
             "violations": [{"what": v.what, "history": v.history} for v in self.violations],
         }
+
+
+def rounds(report: Report, seconds: float) -> Iterator[int]:
+    """The numbers of a campaign's rounds: one at least, and no more once the time is over or
+    something broke. Keeps the report's time, and its count of rounds.
+    """
+    started = perf_counter()
+    number = 0
+    while number == 0 or (not report.violations and perf_counter() - started < seconds):
+        yield number
+        number += 1
+        report.count("rounds")
+        report.seconds = perf_counter() - started
 
 
 class CampaignAbsent(LookupError):

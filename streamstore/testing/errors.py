@@ -25,7 +25,7 @@ from typing import Final, NamedTuple
 from ..clock import ManualClock
 from ..errors import OutcomeUnknown, StoreError
 from ..storage import statements
-from . import recording
+from . import campaigns, recording
 from .campaigns import History, Progress, Report, Violation
 from .disk import Call, Disk, Fault, Image, Judge, Losses, contents, fill, images, recover
 from .model import Model, differences
@@ -73,11 +73,9 @@ class Place(NamedTuple):
 
 def campaign(seed: int, seconds: float, progress: Progress) -> Report:
     """Every case of a workload, and of further ones while there is time."""
-    started = perf_counter()
     report = Report(KIND, seed)
-    until = started + seconds
-    number = 0
-    while not report.violations and (number == 0 or perf_counter() < until):
+    until = perf_counter() + seconds
+    for number in campaigns.rounds(report, seconds):
         with scratch() as folder:
             bench = Bench(report, seed + number, folder)
             cases = bench.cases()
@@ -92,10 +90,8 @@ def campaign(seed: int, seconds: float, progress: Progress) -> Report:
                     progress(f"error: {done} of {len(cases)} cases of seed {seed + number}")
             report.count("cases", done)
             report.count("cases_there_are", len(cases))
-        report.seconds = perf_counter() - started
-        number += 1
         progress(
-            f"error: {number} workloads, {report.figures['cases']} cases"
+            f"error: {number + 1} workloads, {report.figures['cases']} cases"
             f" of {report.figures['cases_there_are']}, {len(report.violations)} violations"
         )
     return report

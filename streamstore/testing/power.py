@@ -6,7 +6,7 @@ are verified once each: against the model where a step was acknowledged, and aga
 that a file can show. Now and then an image is opened by streamstore itself on a recorded disk, and
 the images of that recovery are judged as well: a crash during recovery.
 
-The last rounds of each run migrate a file of an older revision.
+Every fourth round migrates a file of an older revision instead.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from ..clock import ManualClock
 from ..config import Settings
-from . import recording
+from . import campaigns, recording
 from .campaigns import History, Progress, Report, Violation
 from .disk import Disk, Image, Judge, Losses, Step, fill, images, recover
 from .recording import Told
@@ -34,24 +34,19 @@ RECOVERIES_EVERY: Final = 400  # distinct images between two that are recovered 
 
 def campaign(seed: int, seconds: float, progress: Progress, *, images_max: int = 1 << 62) -> Report:
     """Rounds of power losses until the time is over, there were as many images, or one broke."""
-    started = perf_counter()
     report = Report(KIND, seed)
-    for number in range(1 << 30):
-        left = images_max - report.figures.get("images", 0)
-        if number and (perf_counter() - started >= seconds or left <= 0):
+    until = perf_counter() + seconds
+    for number in campaigns.rounds(report, seconds):
+        left = int(images_max - report.figures.get("images", 0))
+        if left <= 0:
             break
-        until = started + seconds
         migrate = number % 4 == 3
         round_ = Round(
-            report, seed + number, progress, until=until, images_max=int(left), migrate=migrate
+            report, seed + number, progress, until=until, images_max=left, migrate=migrate
         )
         with scratch() as folder:
             round_.run(folder)
-        report.seconds = perf_counter() - started
-        report.count("rounds")
-        progress(_line(report))
-        if report.violations:
-            break
+        progress(_line(report, number + 1))
     return report
 
 
@@ -65,11 +60,11 @@ def replay(history: History, progress: Progress) -> Report:
     return report
 
 
-def _line(report: Report) -> str:
+def _line(report: Report, rounds: int) -> str:
     figures = report.figures
     rate = figures.get("distinct", 0) / max(figures.get("judging_cpu_ms", 0) / 1000, 0.001)
     return (
-        f"power: {figures.get('rounds', 0)} rounds, {figures.get('images', 0)} images,"
+        f"power: {rounds} rounds, {figures.get('images', 0)} images,"
         f" {figures.get('distinct', 0)} distinct ({rate:.0f}/s),"
         f" {figures.get('recovery_images', 0)} of recoveries,"
         f" {len(report.violations)} violations"
