@@ -44,6 +44,7 @@ LEVELS = {
     "console": 9,
     "checking": 8,
     "restoring": 8,
+    "boto": 9,
     "testing": 10,
     "cli": 11,
 }
@@ -109,12 +110,12 @@ def test_imports_go_down_the_house_and_rooms_of_one_level_are_strangers() -> Non
         ("sqlalchemy", ("storage/schema.py", "consumers/sinks")),
         ("sqlite3", ()),
         ("alembic", ("storage/migrate.py", "storage/render.py")),
-        ("botocore", ("operations/shapes/generate.py", "consumers/destinations")),
-        ("boto3", ("consumers/destinations",)),
+        ("botocore", ("boto.py", "operations/shapes/generate.py", "consumers/destinations")),
+        ("boto3", ("boto.py", "consumers/destinations", "testing/kit/plugin.py")),
         ("uvicorn", ("server",)),
         ("starlette", ("server", "console")),
         ("click", ("cli",)),
-        ("orjson", ("server", "cli", "operations", "engine", "codec", "consumers")),
+        ("orjson", ("server", "cli", "operations", "engine", "codec", "consumers", "boto.py")),
     ],
 )
 def test_a_library_is_imported_only_where_it_lives(library: str, homes: tuple[str, ...]) -> None:

@@ -3,6 +3,8 @@
     streamstore_clock     a clock that moves only when told: streamstore_clock.advance(24 * 3600)
     streamstore_store     a store in memory on that clock, without a background thread (tick() it)
     streamstore_client    its boto3-shaped client, in process
+    streamstore_boto3     boto3 itself: its clients and resources, made by whomever this test calls,
+                          ask that store in process
     streamstore_endpoint  the URL of an HTTP endpoint of that store on a free port; boto3, the AWS
                           CLI and any other SDK that this test starts go there by themselves
 
@@ -14,6 +16,7 @@ own store, so tests don't see each other, and each process of pytest-xdist has i
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -30,16 +33,6 @@ _ENDPOINTS = (
     "AWS_ENDPOINT_URL_LAMBDA",
     "AWS_ENDPOINT_URL_CLOUDWATCH",
 )
-_IDENTITY = {
-    "AWS_ACCESS_KEY_ID": "000000000000",
-    "AWS_SECRET_ACCESS_KEY": "streamstore",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_REGION": "us-east-1",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": "/dev/null",
-    "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
-}
-_ELSEWHERE = ("AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ROLE_ARN")
 
 
 @pytest.fixture
@@ -66,16 +59,28 @@ def streamstore_client(streamstore_store: Store) -> Client:
 
 
 @pytest.fixture
+def streamstore_boto3(streamstore_store: Store) -> Iterator[ModuleType]:
+    """boto3, whose clients made during this test are answered by its store (streamstore.boto)."""
+    import boto3
+
+    from ...boto import in_process
+
+    with in_process(streamstore_store):
+        yield boto3
+
+
+@pytest.fixture
 def streamstore_endpoint(
     streamstore_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[str]:
     """The URL under which this test's store is served, on loopback."""
+    from ...boto import IDENTITY, OTHER_IDENTITIES
     from ...server.gate import ServerSettings
     from ...server.serve import Running
 
-    for name in _ELSEWHERE:
+    for name in OTHER_IDENTITIES:
         monkeypatch.delenv(name, raising=False)
-    for name, value in _IDENTITY.items():
+    for name, value in IDENTITY.items():
         monkeypatch.setenv(name, value)
     with Running(streamstore_store, ServerSettings(port=0)) as running:
         for name in _ENDPOINTS:

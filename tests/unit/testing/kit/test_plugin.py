@@ -31,6 +31,13 @@ def test_boto3_goes_to_the_store_by_itself(streamstore_endpoint, streamstore_sto
     assert streamstore_store.table("users").get_item(Key={"id": "1"})["Item"] == {"id": "1"}
 
 
+def test_boto3_is_answered_without_a_server(streamstore_boto3, streamstore_store):
+    resource = streamstore_boto3.resource("dynamodb")
+    resource.create_table(**TABLE).put_item(Item={"id": "1"})
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == ["users"]
+    assert streamstore_store.table("users").get_item(Key={"id": "1"})["Item"] == {"id": "1"}
+
+
 def test_every_test_has_its_own_store(streamstore_client):
     assert streamstore_client.list_tables()["TableNames"] == []
 
@@ -62,4 +69,4 @@ def test_a_project_gets_a_store_an_endpoint_and_a_clock(tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 passed" in done.stdout
+    assert "4 passed" in done.stdout
