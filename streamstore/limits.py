@@ -33,6 +33,11 @@ PLACEHOLDER_CHARS_MAX: Final = 255
 EXPRESSION_VARIABLES_BYTES_MAX: Final = 2 * MIB
 EXPRESSION_CACHE_ENTRIES: Final = 2048
 EXPRESSION_CACHE_CHARS: Final = 256 * KIB
+ARITHMETIC_LEVELS_MAX: Final = 32  # of sums of sums, which only a statement can have
+
+# Statements of PartiQL; the model bounds their length and number.
+SELECTED_PARTITIONS_MAX: Final = 50  # hash keys that IN may list
+STATEMENT_BATCH_MAX: Final = 25
 
 # JSON of stored items, remembered (codec/fragments): two generations of this size.
 FRAGMENT_BODY_BYTES_MAX: Final = 4 * KIB
@@ -44,6 +49,7 @@ ROWS_AT_ONCE_MAX: Final = 64
 # Requests.
 REQUEST_BODY_BYTES_MAX: Final = 16 * MIB
 REQUEST_HEADERS_BYTES_MAX: Final = 16 * KIB
+GZIP_REPLY_BYTES_MIN: Final = 4 * KIB
 REQUEST_READ_SECONDS_MAX: Final = 30
 CONNECTIONS_MAX: Final = 1024
 PIPELINED_REQUESTS_MAX: Final = 16
@@ -199,9 +205,23 @@ FUNCTION_SECONDS_MAX: Final = 900.0
 FUNCTION_CONCURRENCY_DEFAULT: Final = 32  # the bound of overdue threads in this process as well
 FUNCTION_CONCURRENCY_MAX: Final = 1000
 FUNCTION_STDERR_BYTES_MAX: Final = 4 * KIB  # of what a failed command said, kept for its message
+FUNCTION_LOG_BYTES_MAX: Final = 4 * KIB  # of LogType=Tail, the service's
 INVOKES_AT_ONCE_MAX: Final = 16  # of the server's door, whose threads serve pages as well
-EVENTS_AT_ONCE_MAX: Final = 64  # of its asynchronous invocations
+EVENTS_AT_ONCE_MAX: Final = 16  # of its asynchronous invocations, each in a thread
 EVENTS_END_SECONDS_MAX: Final = 5.0  # how long an ending server waits for those
+# Asynchronous invocations that wait or run, in memory, and how they are tried again: a failure
+# after one minute and then two, what could not be run after a second, doubled, at most 5 minutes.
+EVENTS_QUEUED_MAX: Final = 10_000
+EVENTS_QUEUED_BYTES_MAX: Final = 64 * MIB
+EVENT_BYTES_MAX: Final = 1 * MIB  # the service's
+EVENT_RETRIES_MAX: Final = 2
+EVENT_AGE_SECONDS_MAX: Final = 6 * 3600
+EVENT_AGE_SECONDS_MIN: Final = 60
+EVENT_RETRY_FIRST_MS: Final = 60_000
+EVENT_WAIT_FIRST_MS: Final = 1_000
+EVENT_WAIT_LONGEST_MS: Final = 300_000
+EVENT_HOPS_MAX: Final = 16  # from function to function, as the service's loop detection allows
+EVENT_CONFIGS_LISTED_MAX: Final = 50
 MAPPINGS_MAX: Final = 1000  # of one store
 MAPPINGS_LISTED_MAX: Final = 100
 FUNCTIONS_LISTED_MAX: Final = 50
@@ -233,6 +253,7 @@ FAILURES_REMOVED_AT_ONCE_MAX: Final = 100
 DELIVERY_CONNECT_SECONDS: Final = 5
 DELIVERY_READ_SECONDS: Final = 10
 DELIVERY_ATTEMPTS_MAX: Final = 3
+DELIVERY_MESSAGE_BYTES_MAX: Final = 256 * KIB  # of a topic's message, beyond which payloads go
 
 # Units of work (consumers/transactional): items read, items written, bytes of both together, and
 # how often a handler is run before its conflicts count as a failure.

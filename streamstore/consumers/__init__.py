@@ -12,7 +12,8 @@
 
 Rooms: `filters` (event patterns), `plain` (records as Python values), `templates` (SAM and
 Serverless), `delivery` (batches, lanes, windows, retries, checkpoints),
-`targets` (what is invoked), `destinations` (where failures go), `lambda_api` (the REST calls),
+`targets` (what is invoked), `asynchronous` (events that are sent and tried again), `destinations`
+(where failures and results go), `lambda_api` (the REST calls),
 `transactional` (exactly once in the store), `sinks` (a stream into another database).
 
 Must not know: the HTTP server, the console, the command line. Those are handed what is here.

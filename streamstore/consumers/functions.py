@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .. import limits
+from .asynchronous.configs import EventConfigs
 from .targets.python import PythonTarget
 from .targets.target import (
     PAYLOAD_TOO_LARGE,
@@ -104,6 +105,7 @@ class Functions:
         self._functions: dict[str, Function] = {}
         self._store: Store | None = None
         self._lock = threading.Lock()
+        self.event_configs = EventConfigs()  # what is said of their asynchronous invocations
 
     def give_units(self, store: Store) -> None:
         """Say which store is meant by functions that were marked as transactional, those that are

@@ -233,12 +233,9 @@ class Consumers:
             steps = self._steps
             if self.inline:
                 self._schedule.run_due()
+            # Where only filtered records went by the checkpoint follows now and then: now.
+            self._keep(behind)
             behind = self._behind(target, behind)
-            for each in behind:
-                if each.run is not None:
-                    # Where only filtered records went by the checkpoint follows now and then: now.
-                    each.run.keep()
-            behind = self._behind(target, behind) if behind else behind
             if not behind:
                 return
             left = ends - self.store.clock.monotonic()
@@ -250,6 +247,15 @@ class Consumers:
             with self._progress:
                 if self._steps == steps:
                     self._progress.wait(min(left, limits.DRAIN_LOOK_SECONDS))
+
+    def _keep(self, behind: list[Lagging]) -> None:
+        """Commit what is only in memory, of those that were behind, or of all."""
+        if not behind:
+            for run in list(self._runs.values()):
+                run.keep()
+        for each in behind:
+            if each.run is not None:
+                each.run.keep()
 
     def _pass_time(self, left: float, behind: list[Lagging], advance: bool) -> None:
         """In line: get to the next deadline."""

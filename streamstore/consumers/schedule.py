@@ -146,17 +146,18 @@ class Schedule:
             if not self._threads and self._threads_max and not self._stopping:
                 self._spawn()
 
-    def stop(self) -> None:
-        """Let the turns under way end, and join the threads. For good."""
+    def stop(self, seconds: float | None = None) -> None:
+        """Let the turns under way end, and join the threads, for at most so long. For good."""
         if os.getpid() != self._pid:
             return  # a forked child has none of them, and may hold copies of held locks
         with self._lock:
             self._stopping = True
             self._bell.notify_all()
             threads = list(self._threads)
+        ends = None if seconds is None else self._clock.monotonic() + seconds
         for thread in threads:
             if thread is not threading.current_thread():
-                thread.join()
+                thread.join(None if ends is None else max(ends - self._clock.monotonic(), 0.0))
 
     def _spawn(self) -> None:
         thread = threading.Thread(

@@ -158,15 +158,19 @@ def dev(tmp_path: Path) -> Iterator[Callable[..., Dev]]:
             each.process.wait()
 
 
-def put(url: str, table: str, *ids: str) -> None:
-    client = boto3.client(
-        "dynamodb",
+def client_of(service: str, url: str) -> Any:
+    return boto3.client(
+        service,
         endpoint_url=url,
         region_name="us-east-1",
         aws_access_key_id="x",
         aws_secret_access_key="x",
         config=Config(retries={"total_max_attempts": 1}),
     )
+
+
+def put(url: str, table: str, *ids: str) -> None:
+    client = client_of("dynamodb", url)
     for name in ids:
         client.put_item(TableName=table, Item={"id": {"S": name}})
     client.close()
@@ -214,6 +218,64 @@ def test_a_write_calls_the_handler_and_after_an_edit_the_new_one(
     assert '"bad"' in json.dumps(json.loads(dead)["payload"]).replace("\\", "")
     assert running.end() == 0
     assert b"printed by the handler" in running.errors
+
+
+INLINE = """
+Resources:
+  Orders:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      AttributeDefinitions: [{AttributeName: id, AttributeType: S}]
+      KeySchema: [{AttributeName: id, KeyType: HASH}]
+      BillingMode: PAY_PER_REQUEST
+      StreamSpecification: {StreamViewType: NEW_IMAGE}
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: shared}
+  Inline:
+    Type: AWS::Serverless::Function
+    Properties:
+      Runtime: python3.12
+      Handler: index.handler
+      Layers: [!Ref Shared]
+      EventInvokeConfig: {MaximumRetryAttempts: 1}
+      InlineCode: |
+        import os
+        from installed import NAME
+        from words import say
+        def handler(event, context):
+            with open(os.environ["OUT"], "a") as out:
+                out.write(say(NAME, len(event["Records"])))
+      Events:
+        Stream:
+          Type: DynamoDB
+          Properties: {Stream: !GetAtt Orders.StreamArn, StartingPosition: TRIM_HORIZON}
+"""
+
+
+def test_inline_code_runs_with_its_layers_and_with_what_changes_in_them(
+    tmp_path: Path, dev: Callable[..., Dev]
+) -> None:
+    (tmp_path / "template.yaml").write_text(INLINE)
+    libraries = tmp_path / "shared/python/lib/python3.12/site-packages"
+    libraries.mkdir(parents=True)
+    (libraries / "installed.py").write_text("NAME = 'library'")
+    words = tmp_path / "shared/python/words.py"
+    words.write_text("def say(name, count): return f'{name} {count}\\n'")
+    running = dev()
+    ready = running.until(lambda event: event["event"] == "ready")
+    put(ready["url"], "Orders", "a")
+    running.invoked("ok")
+    functions = client_of("lambda", ready["url"])
+    said = functions.get_function_event_invoke_config(FunctionName="Inline")
+    assert said["MaximumRetryAttempts"] == 1
+    functions.close()
+    words.write_text("def say(name, count): return f'changed {name} {count}\\n'")
+    assert "error" not in running.until(lambda event: event["event"] == "reloaded")
+    put(ready["url"], "Orders", "b")
+    running.invoked("ok")
+    assert running.out.read_text().splitlines() == ["library 1", "changed library 1"]
+    assert running.end() == 0
 
 
 def test_a_file_keeps_items_and_the_mappings_place_between_runs(

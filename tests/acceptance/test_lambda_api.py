@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -35,6 +36,15 @@ def fail(event, context):
     raise ValueError("of the test")
 
 def echo(event, context):
+    return event
+
+def fail_and_tell(event, context):
+    with Path(__file__).with_name(context.function_name).open("a") as out:
+        out.write(json.dumps({"name": context.aws_request_id, "id": "1"}) + "\\n")
+    raise ValueError("of the test")
+
+def say(event, context):
+    print("said", event)
     return event
 """
 
@@ -238,6 +248,87 @@ def test_boto3_invokes_functions_in_three_ways(
     folder.wait("out", ("INSERT", "7"))
     code, status, _ = refusal(lambda: client.invoke(FunctionName="echo", Payload=b"{"))
     assert (code, status) == ("InvalidRequestContentException", 400)
+
+
+def test_boto3_is_told_the_end_of_a_functions_log_where_it_asks_for_it(
+    start_server: Callable[..., Any], folder: Folder
+) -> None:
+    server = start_server(*folder.flags("echo", kind="echo"), *folder.flags("say", kind="say")[2:])
+    client = server.client("lambda")
+    for more in ({}, {"InvocationType": "RequestResponse"}):
+        reply = client.invoke(FunctionName="say", LogType="Tail", Payload=b'"word"', **more)
+        log = base64.b64decode(reply["LogResult"]).decode()
+        assert json.loads(reply["Payload"].read()) == "word"
+        assert log.splitlines()[1] == "said word"
+        assert log.startswith("START RequestId: ")
+        assert "\nREPORT RequestId: " in log
+    for more in ({}, {"LogType": "None"}):
+        assert "LogResult" not in client.invoke(FunctionName="echo", Payload=b"1", **more)
+    sent = client.invoke(FunctionName="echo", InvocationType="Event", LogType="Tail", Payload=b"1")
+    assert (sent["StatusCode"], "LogResult" in sent) == (202, False)
+
+
+def test_boto3_says_how_events_are_tried_and_where_their_results_go(
+    start_server: Callable[..., Any], folder: Folder
+) -> None:
+    server = start_server(*folder.flags("echo", kind="echo"), *folder.flags("f", kind="fail")[2:])
+    client, items = server.client("lambda"), server.client()
+    make_stream(items, "results")
+    table = "arn:aws:dynamodb:us-east-1:000000000000:table/results"
+    to_table = {"OnSuccess": {"Destination": table}, "OnFailure": {"Destination": table}}
+    for name in ("echo", "f"):
+        made = client.put_function_event_invoke_config(
+            FunctionName=name, MaximumRetryAttempts=0, DestinationConfig=to_table
+        )
+        assert (made["MaximumRetryAttempts"], made["DestinationConfig"]) == (0, to_table)
+        client.update_function_event_invoke_config(
+            FunctionName=name, Qualifier="$LATEST", MaximumEventAgeInSeconds=60
+        )
+        found = client.get_function_event_invoke_config(FunctionName=name)
+        assert found["MaximumEventAgeInSeconds"] == 60
+        assert found["FunctionArn"].endswith(f":{name}:$LATEST")
+        assert found["LastModified"].year >= 2023
+        (listed,) = client.list_function_event_invoke_configs(FunctionName=name)[
+            "FunctionEventInvokeConfigs"
+        ]
+        assert listed["DestinationConfig"] == to_table
+        client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"n": 1}')
+    for _ in range(SECONDS_MAX * 50):
+        results = items.scan(TableName="results")["Items"]
+        if len(results) == 2:
+            break
+        threading.Event().wait(0.02)
+    told = {each["function"]["S"]: each["record"]["M"] for each in results}
+    assert told["echo"]["requestContext"]["M"]["condition"] == {"S": "Success"}
+    assert told["echo"]["responsePayload"] == {"M": {"n": {"N": "1"}}}
+    assert told["f"]["requestContext"]["M"]["condition"] == {"S": "RetriesExhausted"}
+    assert told["f"]["responsePayload"]["M"]["errorMessage"] == {"S": "of the test"}
+    client.delete_function_event_invoke_config(FunctionName="f")
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.get_function_event_invoke_config(FunctionName="f")
+    with pytest.raises(client.exceptions.InvalidParameterValueException):
+        client.put_function_event_invoke_config(FunctionName="f")
+
+
+def test_a_failed_event_is_tried_again_by_the_stores_clock(
+    start_server: Callable[..., Any], folder: Folder
+) -> None:
+    server = start_server(*folder.flags("f", kind="fail_and_tell"))
+    server.client("lambda").invoke(FunctionName="f", InvocationType="Event", Payload=b"{}")
+    for runs, wait in ((1, "60s"), (2, "120s"), (3, "1h")):
+        for _ in range(SECONDS_MAX * 50):
+            if len(folder.lines("f")) == runs:
+                break
+            threading.Event().wait(0.02)
+        assert len(folder.lines("f")) == runs
+        ahead = ["control", "clock", wait, "--url", server.url]
+        subprocess.run(
+            [sys.executable, "-m", "streamstore", *ahead], check=True, capture_output=True
+        )
+    assert len({line["name"] for line in folder.lines("f")}) == 1
+    server.end()
+    assert server.process.returncode == 0
+    assert len(folder.lines("f")) == 3
 
 
 def test_a_mapping_and_its_place_survive_a_restart(

@@ -58,10 +58,22 @@ def consume(store: streamstore.Store, meddling: Callable[[], None]) -> None:
                 before = {**key, "sum": 0, **totals.get_item(Key=key).get("Item", {})}
                 after = before["sum"] + int(image["n"]["N"])
                 totals.put_item(Item={**before, "sum": after})
-                unit.table("seen").update_item(
-                    Key={"id": record["eventID"]},
-                    UpdateExpression="ADD times :one",
-                    ExpressionAttributeValues={":one": 1},
+                count = {
+                    "Key": {"id": {"S": record["eventID"]}},
+                    "UpdateExpression": "ADD times :one",
+                    "ExpressionAttributeValues": {":one": {"N": "1"}},
+                }
+                still = {
+                    "Key": {"id": image["key"]},
+                    "ConditionExpression": "#s = :s",
+                    "ExpressionAttributeNames": {"#s": "sum"},
+                    "ExpressionAttributeValues": {":s": {"N": str(after)}},
+                }
+                unit.transact_write_items(
+                    TransactItems=[
+                        {"Update": {"TableName": "seen", **count}},
+                        {"ConditionCheck": {"TableName": "totals", **still}},
+                    ]
                 )
             meddling()
 

@@ -169,11 +169,6 @@ class Served:
         with self._lock:
             if self._door is None:
                 from ...consumers.lambda_api.door import Door
-                from ...consumers.lambda_api.invoking import Invoking
 
-                settings, now_ms = self._store.settings, self._store.clock.now_ms()
-                self._door = Door(
-                    mappings,
-                    Invoking(mappings.functions, settings.region, settings.account, now_ms),
-                )
+                self._door = Door(self._store, mappings)
             return self._door

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 import threading
 import traceback
 from contextlib import ExitStack
@@ -25,8 +26,9 @@ from ...consumers.functions import Functions
 from ...consumers.targets.python import PythonTarget
 from ...consumers.targets.specs import target_of
 from ...consumers.templates import environment
+from ...consumers.templates.code import inline
 from ...consumers.templates.handlers import Handlers, Loaded, missing_file
-from ...consumers.templates.making import make_mappings, make_tables, stream_arn
+from ...consumers.templates.making import make_mappings, make_tables, say_events, stream_arn
 from ...consumers.templates.plan import FunctionWanted, Plan, settled
 from ...consumers.templates.reading import read_template
 from ...errors import TemplateInvalid
@@ -68,11 +70,13 @@ def run(wanted: Wanted, shown: Shown) -> None:
         region=settings.region,
         account=settings.account,
     )
-    _refuse_unrunnable(plan, wanted)
     # A function's source may change twice within one second, which compiled files don't notice.
     sys.dont_write_bytecode = True
     stop = _Stop()
     with ExitStack() as held:
+        folder = held.enter_context(tempfile.TemporaryDirectory(prefix="streamstore-inline-"))
+        plan = inline.written(plan, Path(folder))
+        _refuse_unrunnable(plan, wanted)
         store = held.enter_context(
             stores.open(wanted.db, settings=settings, clock=ShiftedClock(SystemClock()))
         )
@@ -143,6 +147,7 @@ class _Session:
         self._show_loaded(self._handlers.load(), first=True)
         for function in self._plan.functions:
             self._register(function)
+        say_events(self._functions, self._plan)
         self._served.start()
         made = make_mappings(self._store, self._served.mappings, self._plan)
         self._names = {

@@ -78,7 +78,8 @@ class ShardRun:
         self._lanes = [
             Lane(number, kept.lanes.get(number, first), now_ms) for number in range(context.lanes)
         ]
-        self.window = kept.window if context.shape.tumbling_seconds else None
+        seconds = context.shape.tumbling_seconds
+        self.window = windows.aligned(kept.window, seconds) if seconds else None
         self._distributed = reader.through  # up to here everything is in its lane
         self.done = reader.through
         self._kept_ms = now_ms

@@ -32,6 +32,13 @@ def end_of(window: Window, seconds: int) -> int:
     return window.start_ms + seconds * 1000
 
 
+def aligned(window: Window | None, seconds: int) -> Window | None:
+    """A window that was begun when windows had perhaps another length, as one of `seconds`: what
+    it has been told goes into the window of that length in which it began.
+    """
+    return window and window._replace(start_ms=start_of(window.start_ms, seconds))
+
+
 def is_too_large(state: bytes) -> bool:
     """Whether a state ends its window early."""
     return len(state) > limits.WINDOW_STATE_BYTES_MAX

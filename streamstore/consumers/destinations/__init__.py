@@ -1,6 +1,7 @@
 """Where failures go: the store's own list of them, and the destination that a mapping names.
 
     failure     Failure, what a mapping gave up on, and `keep`, which lists it in the store
+    parcel      what destinations know of what they are sent; Result, of asynchronous invocations
     naming      the forms of a destination's name, read and checked
     aws         queues, topics and buckets, through boto3, at any endpoint
     local       a table of this store, and a file of lines
@@ -22,12 +23,13 @@ from typing import TYPE_CHECKING
 
 from .failure import Failure, keep
 from .naming import Named, check_destination, read_destination
+from .parcel import Parcel, Result
 
 if TYPE_CHECKING:
     from ...store import Store
     from .aws import Clients
 
-__all__ = ["Destinations", "Failure", "check_destination", "keep"]
+__all__ = ["Destinations", "Failure", "Result", "check_destination", "keep"]
 
 
 class Destinations:
@@ -42,7 +44,7 @@ class Destinations:
         self._endpoints = dict(endpoints or {})
         self._lock = threading.Lock()
         self._clients: Clients | None = None
-        self._by_kind: dict[str, Callable[[Named, Failure], None]] = {
+        self._by_kind: dict[str, Callable[[Named, Parcel], None]] = {
             "sqs": self._to_aws,
             "sns": self._to_aws,
             "s3": self._to_aws,
@@ -50,14 +52,14 @@ class Destinations:
             "file": self._to_file,
         }
 
-    def deliver(self, destination: str, failure: Failure) -> None:
-        """Send a failure there; returns when the destination has taken it.
+    def deliver(self, destination: str, parcel: Parcel) -> None:
+        """Send a failure or result there; returns when the destination has taken it.
 
         Raises DeliveryFailed, whose text says what to do. It may block for as long as boto3's
         bounded attempts last, so no lock may be held meanwhile.
         """
         named = read_destination(destination)
-        self._by_kind[named.kind](named, failure)
+        self._by_kind[named.kind](named, parcel)
 
     def close(self) -> None:
         """Close what is kept open to AWS; a later delivery opens it again."""
@@ -66,22 +68,22 @@ class Destinations:
         if clients is not None:
             clients.close()
 
-    def _to_aws(self, named: Named, failure: Failure) -> None:
+    def _to_aws(self, named: Named, parcel: Parcel) -> None:
         from . import aws  # boto3 takes a quarter of a second to import
 
         with self._lock:
             clients = self._clients
             if clients is None:
                 clients = self._clients = aws.Clients(self._endpoints)
-        clients.deliver(named, failure)
+        clients.deliver(named, parcel)
 
-    def _to_table(self, named: Named, failure: Failure) -> None:
+    def _to_table(self, named: Named, parcel: Parcel) -> None:
         from .local import to_table
 
-        to_table(self._store, named, failure)
+        to_table(self._store, named, parcel)
 
-    def _to_file(self, named: Named, failure: Failure) -> None:
+    def _to_file(self, named: Named, parcel: Parcel) -> None:
         from .local import to_file
 
         with self._lock:
-            to_file(self._store.path, named, failure)
+            to_file(self._store.path, named, parcel)

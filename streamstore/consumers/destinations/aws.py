@@ -1,7 +1,8 @@
 """Queues, topics and buckets, through boto3: at AWS or at any endpoint that speaks the same.
 
-What is sent is the service's own (spec B.8): the record alone to a queue or topic; to a bucket the
-record with the payload as an escaped JSON string, under the service's key. A second delivery of a
+What is sent is the service's own (spec B.8): the record alone to a queue or topic, without the
+payloads where it would be too large for one; to a bucket the record with the payload as an escaped
+JSON string, under the service's key. A second delivery of a
 failure is a second message, or a second object: their names and ids differ, their records' batches
 are the same.
 
@@ -23,8 +24,8 @@ from ... import limits
 from ...errors import DeliveryFailed
 
 if TYPE_CHECKING:
-    from .failure import Failure
     from .naming import Named
+    from .parcel import Parcel
 
 
 class Clients:
@@ -35,14 +36,14 @@ class Clients:
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str], Any] = {}
         self._queue_urls: dict[str, str] = {}
-        self._by_kind: dict[str, Callable[[Named, Failure], None]] = {
+        self._by_kind: dict[str, Callable[[Named, Parcel], None]] = {
             "sqs": self._to_queue,
             "sns": self._to_topic,
             "s3": self._to_bucket,
         }
 
-    def deliver(self, named: Named, failure: Failure) -> None:
-        """Send a failure to a queue, topic or bucket. Raises DeliveryFailed."""
+    def deliver(self, named: Named, parcel: Parcel) -> None:
+        """Send a failure or result to a queue, topic or bucket. Raises DeliveryFailed."""
         try:
             from boto3.exceptions import Boto3Error
             from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
@@ -51,7 +52,7 @@ class Clients:
                 f"Delivering to {named.text} needs boto3: install streamstore[boto]."
             ) from error
         try:
-            self._by_kind[named.kind](named, failure)
+            self._by_kind[named.kind](named, parcel)
         except NoCredentialsError as error:
             raise DeliveryFailed(
                 f"{named.text}: boto3 found no credentials; set AWS_ACCESS_KEY_ID and"
@@ -106,7 +107,7 @@ class Clients:
                 self._clients[named.kind, named.region] = client
             return client
 
-    def _to_queue(self, named: Named, failure: Failure) -> None:
+    def _to_queue(self, named: Named, parcel: Parcel) -> None:
         client = self._client(named)
         url = self._queue_urls.get(named.text)
         if url is None:
@@ -114,30 +115,34 @@ class Clients:
             url = client.get_queue_url(QueueName=named.name, **owner)["QueueUrl"]
             self._queue_urls[named.text] = url
         try:
-            client.send_message(QueueUrl=url, MessageBody=orjson.dumps(failure.record).decode())
+            client.send_message(QueueUrl=url, MessageBody=_message(parcel))
         except Exception:
             # It may have been made anew at another URL.
             self._queue_urls.pop(named.text, None)
             raise
 
-    def _to_topic(self, named: Named, failure: Failure) -> None:
-        message = orjson.dumps(failure.record).decode()
-        self._client(named).publish(TopicArn=named.text, Message=message)
+    def _to_topic(self, named: Named, parcel: Parcel) -> None:
+        self._client(named).publish(TopicArn=named.text, Message=_message(parcel))
 
-    def _to_bucket(self, named: Named, failure: Failure) -> None:
-        body = orjson.dumps({**failure.record, "payload": failure.payload.decode()})
+    def _to_bucket(self, named: Named, parcel: Parcel) -> None:
+        body = orjson.dumps(parcel.whole)
         self._client(named).put_object(
             Bucket=named.name,
-            Key=object_key(failure),
+            Key=object_key(parcel),
             Body=body,
             ContentType="application/json",
         )
 
 
-def object_key(failure: Failure) -> str:
-    """aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random>, in UTC."""
-    moment = datetime.fromtimestamp(failure.created_ms / 1000, UTC)
-    return (
-        f"aws/lambda/{failure.uuid}/{failure.shard_name}/{moment:%Y/%m/%d}"
-        f"/{moment:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
-    )
+def object_key(parcel: Parcel) -> str:
+    """<its folder>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random>, in UTC."""
+    moment = datetime.fromtimestamp(parcel.created_ms / 1000, UTC)
+    return f"{parcel.folder}/{moment:%Y/%m/%d}/{moment:%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+
+
+def _message(parcel: Parcel) -> str:
+    """The record; without what may be left out where it is too large for a topic."""
+    message = orjson.dumps(parcel.record)
+    if len(message) > limits.DELIVERY_MESSAGE_BYTES_MAX:
+        message = orjson.dumps(parcel.in_short)
+    return message.decode()

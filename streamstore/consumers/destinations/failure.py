@@ -44,6 +44,31 @@ class Failure(NamedTuple):
         first, last = batch.get("startSequenceNumber"), batch.get("endSequenceNumber")
         return f"{self.uuid}/{self.shard_name}/{first}-{last}"
 
+    @property
+    def folder(self) -> str:
+        """Where it lies in a bucket."""
+        return f"aws/lambda/{self.uuid}/{self.shard_name}"
+
+    @property
+    def facts(self) -> dict[str, str | int]:
+        """What an item in a table says beside record and payload."""
+        return {
+            "condition": self.condition,
+            "mapping": self.uuid,
+            "shard": self.shard_name,
+            "recordCount": self.record_count,
+        }
+
+    @property
+    def in_short(self) -> dict[str, Any]:
+        """What a destination gets whose messages are small: the record alone, as always."""
+        return self.record
+
+    @property
+    def whole(self) -> dict[str, Any]:
+        """What a bucket gets: the record with the payload as an escaped JSON string."""
+        return {**self.record, "payload": self.payload.decode()}
+
 
 def keep(group: Group, failure: Failure) -> int:
     """List a failure in the store; returns its id, by which `streamstore dlq` knows it.

@@ -4,12 +4,14 @@ The table's primary key must be one hash key, `id`, a string; nothing is made si
 
     id              mapping, shard and the batch's first and last number: a second delivery of the
                     same failure puts the same item again
-    condition, mapping, shard, createdAt (ISO 8601), recordCount
+    condition, mapping, shard, createdAt (ISO 8601), recordCount; of an asynchronous invocation
+                    condition, function, createdAt
     record          the service's failure record, as a map
     payload         the event as JSON text; left out where the item would be too large for it, and
                     then `payloadOmitted` is its size in bytes (`streamstore dlq show` still has it)
 
-The file has one JSON object a line, {"record": …, "payload": …}, appended and synced before the
+The file has one JSON object a line, {"record": …, "payload": …}, without a payload for a result of
+an asynchronous invocation, appended and synced before the
 delivery counts. It is made with mode 0600. A line that a full disk cut off is closed by the next
 one, so a reader loses no more than that line; a second delivery is a second line.
 """
@@ -29,8 +31,8 @@ from ...storage import files
 
 if TYPE_CHECKING:
     from ...store import Store
-    from .failure import Failure
     from .naming import Named
+    from .parcel import Parcel
 
 KEY: Final = "id"
 # Room for everything in the item but its payload.
@@ -38,7 +40,7 @@ _PAYLOAD_BYTES_MAX: Final = limits.ITEM_BYTES_MAX - 16 * limits.KIB
 _FLAGS: Final = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
 
 
-def to_table(store: Store, named: Named, failure: Failure) -> None:
+def to_table(store: Store, named: Named, parcel: Parcel) -> None:
     """Put a failure into a table of `store`. Raises DeliveryFailed."""
     try:
         keys = store.engine.catalog.table(named.name).keys
@@ -48,7 +50,7 @@ def to_table(store: Store, named: Named, failure: Failure) -> None:
                 f"The table {named.name} can't take failures: its key must be one hash key,"
                 f" {KEY!r}, a string. Name a table that has it."
             )
-        store.call("PutItem", {"TableName": named.name, "Item": _item(failure)})
+        store.call("PutItem", {"TableName": named.name, "Item": _item(parcel)})
     except ResourceNotFound as error:
         raise DeliveryFailed(
             f"There is no table {named.name} in this store; create it with the hash key {KEY!r},"
@@ -58,21 +60,21 @@ def to_table(store: Store, named: Named, failure: Failure) -> None:
         raise DeliveryFailed(f"The table {named.name} did not take the failure: {error}") from error
 
 
-def _item(failure: Failure) -> dict[str, Any]:
-    moment = datetime.fromtimestamp(failure.created_ms / 1000, UTC)
+def _item(parcel: Parcel) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(parcel.created_ms / 1000, UTC)
     item: dict[str, Any] = {
-        KEY: {"S": failure.key},
-        "condition": {"S": failure.condition},
-        "mapping": {"S": failure.uuid},
-        "shard": {"S": failure.shard_name},
-        "createdAt": {"S": f"{moment:%Y-%m-%dT%H:%M:%S}.{failure.created_ms % 1000:03d}Z"},
-        "recordCount": {"N": str(failure.record_count)},
-        "record": _value(failure.record),
+        KEY: {"S": parcel.key},
+        **{name: _value(fact) for name, fact in parcel.facts.items()},
+        "createdAt": {"S": f"{moment:%Y-%m-%dT%H:%M:%S}.{parcel.created_ms % 1000:03d}Z"},
+        "record": _value(parcel.record),
     }
-    if len(failure.payload) <= _PAYLOAD_BYTES_MAX:
-        item["payload"] = {"S": failure.payload.decode()}
+    payload = parcel.payload
+    if payload is None:
+        return item
+    if len(payload) <= _PAYLOAD_BYTES_MAX:
+        item["payload"] = {"S": payload.decode()}
     else:
-        item["payloadOmitted"] = {"N": str(len(failure.payload))}
+        item["payloadOmitted"] = {"N": str(len(payload))}
     return item
 
 
@@ -91,16 +93,13 @@ def _value(value: Any) -> dict[str, Any]:
     return {"L": [_value(each) for each in value]}
 
 
-def to_file(store_path: str, named: Named, failure: Failure) -> None:
+def to_file(store_path: str, named: Named, parcel: Parcel) -> None:
     """Append a failure to a file of lines, durably. Raises DeliveryFailed.
 
     For one thread at a time. Lines of several processes do not mix: each is one write.
     """
     path = named.name
-    payload = failure.payload
-    if b"\n" in payload or b"\r" in payload:
-        payload = orjson.dumps(orjson.loads(payload))
-    line = orjson.dumps({"record": failure.record, "payload": orjson.Fragment(payload)}) + b"\n"
+    line = orjson.dumps(_members(parcel)) + b"\n"
     try:
         _refuse_store(store_path, path)
         is_new = not os.path.exists(path)
@@ -117,6 +116,15 @@ def to_file(store_path: str, named: Named, failure: Failure) -> None:
             f"{path} did not take the failure: {error.strerror or error}. Check that its folder is"
             " there, that it may be written to, and that the disk has room."
         ) from error
+
+
+def _members(parcel: Parcel) -> dict[str, Any]:
+    payload = parcel.payload
+    if payload is None:
+        return {"record": parcel.record}
+    if b"\n" in payload or b"\r" in payload:
+        payload = orjson.dumps(orjson.loads(payload))
+    return {"record": parcel.record, "payload": orjson.Fragment(payload)}
 
 
 def _refuse_store(store_path: str, path: str) -> None:

@@ -8,6 +8,7 @@
     calls       how each REST call is reached; cheap to import
     door        the REST calls, as handlers of (path, query, body)
     invoking    GetFunction and its like, and Invoke
+    events      what is said of a function's asynchronous invocations
 
 Knows no socket and no server: whoever wires a server up hands it the door's routes.
 """

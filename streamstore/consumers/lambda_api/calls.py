@@ -25,6 +25,8 @@ _FUNCTIONS: Final = "/2015-03-31/functions"
 _TAGS: Final = "/2017-03-31/tags/{arn}"
 _INVOCATIONS: Final = _FUNCTIONS + "/{name}/invocations"
 _KIND: Final = "x-amz-invocation-type"
+_LOG: Final = "x-amz-log-type"
+_EVENTS: Final = "/2019-09-25/functions/{name}/event-invoke-config"
 
 ADMIN: Final = Call("POST", "/_streamstore/mappings", "asked")
 
@@ -45,10 +47,17 @@ CALLS: Final = (
             ("GET", _TAGS, "tags"),
             ("POST", _TAGS, "tag"),
             ("DELETE", _TAGS, "untag"),
+            ("PUT", _EVENTS, "put_event_config"),
+            ("POST", _EVENTS, "update_event_config"),
+            ("GET", _EVENTS, "event_config"),
+            ("DELETE", _EVENTS, "delete_event_config"),
+            ("GET", _EVENTS + "/list", "event_configs"),
         )
     ),
     Call("POST", _INVOCATIONS, "send", (_KIND, "event")),
     Call("POST", _INVOCATIONS, "dry_run", (_KIND, "dryrun")),
+    # Only what is waited for can be told what the function said.
+    Call("POST", _INVOCATIONS, "invoke_with_log", (_LOG, "tail")),
     Call("POST", _INVOCATIONS, "invoke", (_KIND, "requestresponse")),
     Call("POST", _INVOCATIONS, "unknown_kind", (_KIND, "")),
     Call("POST", _INVOCATIONS, "invoke"),

@@ -9,16 +9,20 @@ the error in x-amzn-ErrorType and its text in the member that the service's mode
 
 from __future__ import annotations
 
+import base64
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from ...errors import LambdaFault, RequestError, StoreError
+from ..asynchronous.queue import Events
 from . import shapes
+from .events import EventCalls
 from .invoking import Invoking
 from .wording import mapping_arn
 
 if TYPE_CHECKING:
+    from ...store import Store
     from ..mappings import Mappings
 
 JSON: Final = "application/json"
@@ -36,11 +40,17 @@ Reply = tuple[int, str, bytes, dict[str, str]]
 
 
 class Door:
-    """The handlers over one store's mappings and the functions of this process."""
+    """The handlers over one store's mappings and the functions of this process; `events` are those
+    functions' asynchronous invocations, of the door's own if none are given.
+    """
 
-    def __init__(self, mappings: Mappings, invoking: Invoking) -> None:
+    def __init__(self, store: Store, mappings: Mappings, events: Events | None = None) -> None:
+        if events is None:
+            events = Events(store, mappings.functions)
+        settings, now_ms = store.settings, store.clock.now_ms()
         self._mappings = mappings
-        self._invoking = invoking
+        self._invoking = Invoking(events, settings.region, settings.account, now_ms)
+        self._events = EventCalls(self._invoking, store.clock)
 
     def handle(self, name: str, path: dict[str, str], query: dict[str, str], body: bytes) -> Reply:
         """Answer the call of that name (calls.CALLS), whatever comes."""
@@ -55,7 +65,7 @@ class Door:
         return reply
 
     def close(self) -> None:
-        """Wait for what runs in the background."""
+        """Wait a while for what runs in the background, and drop what waits there."""
         self._invoking.close()
 
     # Mappings.
@@ -112,10 +122,20 @@ class Door:
         return _json(200, self._invoking.list(_with_number(query, "MaxItems")))
 
     def invoke(self, path: dict[str, str], query: dict[str, str], body: bytes) -> Reply:
-        invoked = self._invoking.invoke(_function(path, query), body)
+        return self._invoked(path, query, body, log=False)
+
+    def invoke_with_log(self, path: dict[str, str], query: dict[str, str], body: bytes) -> Reply:
+        return self._invoked(path, query, body, log=True)
+
+    def _invoked(
+        self, path: dict[str, str], query: dict[str, str], body: bytes, *, log: bool
+    ) -> Reply:
+        invoked = self._invoking.invoke(_function(path, query), body, log=log)
         headers = dict(_EXECUTED)
         if invoked.error_kind:
             headers["X-Amz-Function-Error"] = invoked.error_kind
+        if invoked.log is not None:
+            headers["X-Amz-Log-Result"] = base64.b64encode(invoked.log).decode()
         return 200, JSON, invoked.payload, headers
 
     def send(self, path: dict[str, str], query: dict[str, str], body: bytes) -> Reply:
@@ -132,6 +152,27 @@ class Door:
             "InvalidParameterValueException",
             "InvocationType must be one of RequestResponse, Event, DryRun.",
         )
+
+    # What is said of asynchronous invocations.
+
+    def put_event_config(self, path: dict[str, str], query: dict[str, str], body: bytes) -> Reply:
+        return _json(200, self._events.put({**_read(body), **_function(path, query)}))
+
+    def update_event_config(
+        self, path: dict[str, str], query: dict[str, str], body: bytes
+    ) -> Reply:
+        return _json(200, self._events.update({**_read(body), **_function(path, query)}))
+
+    def event_config(self, path: dict[str, str], query: dict[str, str], _: bytes) -> Reply:
+        return _json(200, self._events.get(_function(path, query)))
+
+    def delete_event_config(self, path: dict[str, str], query: dict[str, str], _: bytes) -> Reply:
+        self._events.delete(_function(path, query))
+        return 204, "", b"", {}
+
+    def event_configs(self, path: dict[str, str], query: dict[str, str], _: bytes) -> Reply:
+        asked = {**_with_number(query, "MaxItems"), "FunctionName": path["name"]}
+        return _json(200, self._events.list(asked))
 
     # The command line.
 

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from ... import limits
 from ...errors import LambdaFault
 from ...operations.shapes import texts
 
@@ -85,6 +86,24 @@ LIST: Final = {
     "MaxItems": Shape("integer", 1, 10_000),
 }
 UUID: Final = {"UUID": Shape("string", 36, 36)}
+
+# What may be said of a function's asynchronous invocations.
+EVENT_CONFIG: Final = {
+    "MaximumRetryAttempts": Shape("integer", 0, limits.EVENT_RETRIES_MAX),
+    "MaximumEventAgeInSeconds": Shape(
+        "integer", limits.EVENT_AGE_SECONDS_MIN, limits.EVENT_AGE_SECONDS_MAX
+    ),
+    "DestinationConfig": CHANGEABLE["DestinationConfig"],
+}
+EVENT_CONFIGS: Final = {
+    "FunctionName": FUNCTION,
+    "Marker": Shape("string"),
+    "MaxItems": Shape("integer", 1, limits.EVENT_CONFIGS_LISTED_MAX),
+}
+NAMED: Final = {
+    "FunctionName": FUNCTION,
+    "Qualifier": Shape("string", 1, 128, pattern=QUALIFIER),
+}
 
 # What mappings of other sources have. Given for a stream of DynamoDB they are refused by name.
 OTHER_SOURCES: Final = (

@@ -2,6 +2,7 @@
 
     target      what an invocation and its outcomes are, and what a target must do
     python      a callable of this process, with Lambda's context object
+    logs        the end of what a function said, where somebody wants to know
     command     a program: JSON on stdin, JSON on stdout
     exchange    one bounded HTTP request and its reply
     endpoint    an HTTP endpoint that speaks the Lambda Invoke API

@@ -84,6 +84,8 @@ class CommandTarget:
                     run.go()
                 finally:
                     _kill(process.pid)
+            if invocation.log is not None:
+                invocation.log.write(bytes(run.errors))
             if self._closed and process.returncode == -signal.SIGKILL and not run.overdue:
                 # Its owner stops, which is no failure of the function: a batch that may be tried
                 # once is not to be given up for that.

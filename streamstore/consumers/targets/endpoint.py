@@ -9,6 +9,9 @@ payload it finds too large stays too large: that one is the batch's fault.
 
 from __future__ import annotations
 
+import base64
+import binascii
+import contextlib
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -48,11 +51,15 @@ class EndpointTarget:
         headers = {
             "Content-Type": "application/json",
             "X-Amz-Invocation-Type": "RequestResponse",
-            "X-Amz-Log-Type": "None",
+            "X-Amz-Log-Type": "None" if invocation.log is None else "Tail",
         }
         reply = sent(self._parts, headers, invocation, seconds)
         if not isinstance(reply, exchange.Reply):
             return reply
+        if invocation.log is not None and "x-amz-log-result" in reply.headers:
+            with contextlib.suppress(binascii.Error):
+                tail = base64.b64decode(reply.headers["x-amz-log-result"], validate=True)
+                invocation.log.replace(tail)
         return _outcome(reply, invocation, seconds)
 
     def close(self) -> None:

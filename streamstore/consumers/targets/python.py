@@ -30,6 +30,7 @@ from typing import Any
 import orjson
 
 from ... import limits
+from .logs import listening
 from .target import (
     EXITED,
     UNSERIALIZABLE,
@@ -140,7 +141,12 @@ class PythonTarget:
     def _run(self, invocation: Invocation, seconds: float) -> Outcome:
         try:
             event = orjson.loads(invocation.payload)
-            returned = self.handler(event, Context(invocation, seconds))
+            context = Context(invocation, seconds)
+            if invocation.log is None:
+                returned = self.handler(event, context)
+            else:
+                with listening(invocation.log):
+                    returned = self.handler(event, context)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

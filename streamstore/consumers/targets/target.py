@@ -8,9 +8,12 @@ was throttled, unreachable or unknown, which consumes none (spec B.6).
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 import orjson
+
+if TYPE_CHECKING:
+    from .logs import LogTail
 
 
 class NotJson:
@@ -35,10 +38,12 @@ class Invocation:
     `deadline_seconds` is the longest it may take by its caller's will, counted from the call; a
     function may have a shorter time of its own. `lane` names whose turn it is where order matters:
     no invocation starts while an overdue one of the same lane still runs in this process; "" has no
-    such rule.
+    such rule. `log` is told what the function says, where somebody wants to know.
     """
 
-    __slots__ = ("_payload", "deadline_seconds", "event", "function_arn", "lane", "request_id")
+    __slots__ = (
+        *("_payload", "deadline_seconds", "event", "function_arn", "lane", "log", "request_id"),
+    )
 
     def __init__(
         self,
@@ -53,6 +58,7 @@ class Invocation:
         self.event = event
         self.deadline_seconds = deadline_seconds
         self.lane = lane
+        self.log: LogTail | None = None
         self._payload: bytes | None = None
 
     @property

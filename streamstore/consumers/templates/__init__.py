@@ -13,5 +13,7 @@
     handlers     importing Python handlers, and again when a file changes
     environment  variables of each function's own, in one process
 
+Room: `code` (code that stands in the template, and layers).
+
 Must not know: the server, the command line. `streamstore dev` puts them together.
 """

@@ -6,6 +6,10 @@ of sys.modules before they are imported anew; so are those of another folder tha
 name, so that two functions may each have an `app`. An import inside a handler's body then finds the
 module that was imported last.
 
+The folders of a function's layers are searched behind its own. What is imported from them stays as
+it is until a file of theirs changes, `site-packages` never; they are on the path of all functions,
+since there is one process, those of the function that is being imported first.
+
 A handler that can't be imported fails its invocations with the reason, as on Lambda, until a change
 of a file mends it; meanwhile a new version that can't be imported leaves the old one in place.
 
@@ -26,6 +30,9 @@ from typing import Any, Final, NamedTuple
 from ... import limits
 from . import environment
 from .plan import FunctionWanted
+
+# The folder of a function's code, and those that its layers put on its path.
+Roots = tuple[Path, ...]
 
 _PASSED_OVER: Final = frozenset(("node_modules", "site-packages", "venv", "__pycache__"))
 
@@ -68,7 +75,7 @@ class Handler:
     def _imported(self) -> Callable[[Any, Any], Any]:
         module_name, name = split_handler(self.wanted.handler)
         module = importlib.import_module(module_name)
-        if not lies_in(module, self.wanted.code):
+        if not any(lies_in(module, root) for root in roots_of(self.wanted)):
             raise ImportError(
                 f"{module_name} is {getattr(module, '__file__', 'built in')}, which hides the one "
                 f"in {self.wanted.code}; give the module another name"
@@ -81,56 +88,76 @@ class Handler:
 
 
 class Folder:
-    """A folder of code with its functions, loaded together; `rivals` are the others."""
+    """A folder of code and those of its layers, `roots`, with its functions, loaded together;
+    `every` are the roots of all.
+    """
 
-    def __init__(self, code: Path, handlers: list[Handler], rivals: list[Path]) -> None:
-        self.code = code
+    def __init__(self, roots: Roots, handlers: list[Handler], every: Iterable[Path]) -> None:
+        self.code = roots[0]
         self.handlers = handlers
-        self._rivals = [each for each in rivals if each != code]
-        self._seen = self._stamps()
+        self._roots = roots
+        self._every = tuple(every)
+        self._seen = {root: _stamps(root) for root in roots}
+        self._stale: set[Path] = set()
 
     def changed(self) -> bool:
         """Whether a file was changed, added or removed since the last look."""
-        seen, self._seen = self._seen, self._stamps()
-        return seen != self._seen
+        seen, self._seen = self._seen, {root: _stamps(root) for root in self._roots}
+        changed = {root for root in self._roots if seen[root] != self._seen[root]}
+        self._stale |= changed
+        return bool(changed)
 
     def load(self) -> list[Loaded]:
-        """Import every handler anew."""
-        self._forget()
-        sys.path[:] = [str(self.code), *(each for each in sys.path if each != str(self.code))]
+        """Import every handler anew, and what has changed of the layers."""
+        self._forget(self._stale | {self.code})
+        self._stale.clear()
+        sys.path[:] = [*map(str, self._roots), *self._rest_of_path()]
         importlib.invalidate_caches()
         return [Loaded(handler.wanted, handler.load()) for handler in self.handlers]
 
     def close(self) -> None:
-        """Take the folder's modules out of the process."""
-        self._forget()
-        sys.path[:] = [each for each in sys.path if each != str(self.code)]
+        """Take the modules of the folder and its layers out of the process."""
+        self._forget(set(self._roots))
+        sys.path[:] = self._rest_of_path()
 
-    def _forget(self) -> None:
+    def _rest_of_path(self) -> list[str]:
+        return [each for each in sys.path if each not in map(str, self._roots)]
+
+    def _forget(self, roots: set[Path]) -> None:
         # All are found before one is taken out, since a module may ask for its package's path.
-        found = [name for name, module in list(sys.modules.items()) if self._is_to_go(name, module)]
+        modules = list(sys.modules.items())
+        found = [name for name, module in modules if self._is_to_go(name, module, roots)]
         for name in found:
             del sys.modules[name]
 
-    def _is_to_go(self, name: str, module: ModuleType) -> bool:
-        if lies_in(module, self.code):
+    def _is_to_go(self, name: str, module: ModuleType, roots: set[Path]) -> bool:
+        if any(lies_in(module, root) for root in roots):
             return True
-        return any(lies_in(module, rival) for rival in self._rivals) and self._has(name)
+        if not any(lies_in(module, root) for root in self._every):
+            return False
+        own = self._root_of(name)
+        return own is not None and not lies_in(module, own)
 
-    def _has(self, module: str) -> bool:
-        """Whether the folder has the module, or the package that it is in."""
-        place = self.code / module.partition(".")[0]
-        return place.is_dir() or place.with_suffix(".py").is_file()
+    def _root_of(self, module: str) -> Path | None:
+        """The root that has the module, or the package that it is in, if any has."""
+        for root in self._roots:
+            place = root / module.partition(".")[0]
+            if place.is_dir() or place.with_suffix(".py").is_file():
+                return root
+        return None
 
-    def _stamps(self) -> dict[str, tuple[int, int]]:
-        stamps = {}
-        for path in python_files(self.code):
+
+def _stamps(root: Path) -> dict[str, tuple[int, int]]:
+    """What changes when a file of a folder is written; of installed libraries nothing does."""
+    stamps = {}
+    if root.name not in _PASSED_OVER:
+        for path in python_files(root):
             try:
                 found = os.stat(path)
             except OSError:
                 continue
             stamps[path] = (found.st_mtime_ns, found.st_size)
-        return stamps
+    return stamps
 
 
 class Handlers:
@@ -142,10 +169,11 @@ class Handlers:
         variables_of: Callable[[FunctionWanted], dict[str, str]],
     ) -> None:
         self._by_name = {each.name: Handler(each, variables_of(each)) for each in functions}
-        by_code: dict[Path, list[Handler]] = {}
+        by_roots: dict[Roots, list[Handler]] = {}
         for handler in self._by_name.values():
-            by_code.setdefault(handler.wanted.code, []).append(handler)
-        self._folders = [Folder(code, found, list(by_code)) for code, found in by_code.items()]
+            by_roots.setdefault(roots_of(handler.wanted), []).append(handler)
+        every = {root: None for roots in by_roots for root in roots}
+        self._folders = [Folder(roots, found, every) for roots, found in by_roots.items()]
         self._lock = threading.Lock()
 
     def __getitem__(self, name: str) -> Handler:
@@ -168,6 +196,11 @@ class Handlers:
             folder.close()
 
 
+def roots_of(wanted: FunctionWanted) -> Roots:
+    """The folders that a function's modules are looked for in: its code's, then its layers'."""
+    return (wanted.code, *wanted.layers)
+
+
 def split_handler(handler: str) -> tuple[str, str]:
     """ "folder/module.function" as an importable name and the function's. ValueError."""
     module, dot, name = handler.rpartition(".")
@@ -184,10 +217,11 @@ def missing_file(wanted: FunctionWanted) -> str | None:
         module, _ = split_handler(wanted.handler)
     except ValueError as error:
         return f"{wanted.name}: {error}"
-    place = wanted.code.joinpath(*module.split("."))
-    if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():
-        return None
-    return f"{wanted.name}: there is no file {place.with_suffix('.py')} for {wanted.handler}"
+    places = [root.joinpath(*module.split(".")) for root in roots_of(wanted)]
+    for place in places:
+        if place.with_suffix(".py").is_file() or (place / "__init__.py").is_file():
+            return None
+    return f"{wanted.name}: there is no file {places[0].with_suffix('.py')} for {wanted.handler}"
 
 
 def lies_in(module: ModuleType, code: Path) -> bool:

@@ -1,4 +1,5 @@
-"""A plan made real in a store: its tables and streams, and its mappings.
+"""A plan made real in a store: its tables and streams, its mappings, and what it says of
+asynchronous invocations.
 
 What is there already is kept: a table of the same key keeps its items, a mapping of the same stream
 and function keeps its checkpoint and takes the template's parameters. What can't be made so is told
@@ -13,7 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from ...errors import LambdaFault, PatternInvalid, ResourceNotFound, StoreError, TemplateInvalid
 from ...operations.faults import fault_of
+from ..asynchronous.configs import EventConfig
 from ..filters import compile_pattern
+from ..functions import LATEST, Functions
+from ..lambda_api.events import read_changes
 from .plan import MappingWanted, Plan, TableWanted, settled
 
 if TYPE_CHECKING:
@@ -53,7 +57,8 @@ def make_mappings(store: Store, mappings: Mappings, plan: Plan) -> list[dict[str
         problems += found
         if found:
             continue
-        _make_folder_of(params)
+        on_failure = params.get("DestinationConfig", {}).get("OnFailure", {})
+        _make_folder_of(on_failure.get("Destination", ""))
         try:
             made.append(_make_mapping(mappings, wanted.function, params))
         except LambdaFault as fault:
@@ -61,6 +66,22 @@ def make_mappings(store: Store, mappings: Mappings, plan: Plan) -> list[dict[str
     if problems:
         raise TemplateInvalid(problems)
     return made
+
+
+def say_events(functions: Functions, plan: Plan) -> None:
+    """Say of the functions' asynchronous invocations what the plan does. TemplateInvalid."""
+    problems: list[str] = []
+    for wanted in plan.events:
+        try:
+            config = EventConfig(**read_changes(wanted.members, files=True))
+        except LambdaFault as fault:
+            problems.append(f"{wanted.label}: {fault}")
+            continue
+        for destination in (config.on_success, config.on_failure):
+            _make_folder_of(destination)
+        functions.event_configs.put(wanted.function, wanted.qualifier or LATEST, config)
+    if problems:
+        raise TemplateInvalid(problems)
 
 
 def _make_table(store: Store, wanted: TableWanted) -> list[str]:
@@ -144,11 +165,10 @@ def _bad_patterns(wanted: MappingWanted) -> list[str]:
     return problems
 
 
-def _make_folder_of(params: dict[str, Any]) -> None:
-    """Make the folder that a file of failures will be in."""
+def _make_folder_of(destination: str) -> None:
+    """Make the folder that a file of failures or results will be in."""
     from ..destinations.naming import read_destination
 
-    destination = params.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination", "")
     if destination.startswith("file:"):
         from pathlib import Path
 

@@ -34,7 +34,8 @@ class TableWanted:
 class FunctionWanted:
     """A function: `code` is the folder that its `handler` ("folder/module.function") lies in.
 
-    `logical` is its name in the template, by which `sam local start-lambda` knows it.
+    `logical` is its name in the template, by which `sam local start-lambda` knows it. `inline` is
+    code that stands in the template itself; `layers` are the folders that layers put on its path.
     """
 
     logical: str
@@ -45,6 +46,8 @@ class FunctionWanted:
     environment: dict[str, str] = field(default_factory=dict)
     timeout_seconds: float = 3.0
     memory_mb: int = 128
+    inline: str | None = None
+    layers: tuple[Path, ...] = ()
 
     @property
     def is_python(self) -> bool:
@@ -63,6 +66,18 @@ class MappingWanted:
     params: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class EventsWanted:
+    """What is said of a function's asynchronous invocations: `members` are those of a
+    PutFunctionEventInvokeConfig, "" as `qualifier` means where no version or alias is named.
+    """
+
+    label: str
+    function: str
+    qualifier: str
+    members: dict[str, Any]
+
+
 @dataclass(slots=True)
 class Plan:
     """Everything a template asks for. `notices` are sentences about what is done otherwise, or not
@@ -73,6 +88,7 @@ class Plan:
     tables: list[TableWanted] = field(default_factory=list)
     functions: list[FunctionWanted] = field(default_factory=list)
     mappings: list[MappingWanted] = field(default_factory=list)
+    events: list[EventsWanted] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
 
     @property

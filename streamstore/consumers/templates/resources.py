@@ -25,6 +25,9 @@ SIMPLE_TABLE: Final = "AWS::Serverless::SimpleTable"
 FUNCTION: Final = "AWS::Serverless::Function"
 PLAIN_FUNCTION: Final = "AWS::Lambda::Function"
 EVENT_SOURCE_MAPPING: Final = "AWS::Lambda::EventSourceMapping"
+EVENT_INVOKE_CONFIG: Final = "AWS::Lambda::EventInvokeConfig"
+LAYER: Final = "AWS::Serverless::LayerVersion"
+PLAIN_LAYER: Final = "AWS::Lambda::LayerVersion"
 
 # By type: the property that names it, and for each attribute the ARN's or value's form.
 _NAMED: Final[dict[str, tuple[str, dict[str, str]]]] = {
@@ -42,11 +45,21 @@ _NAMED: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {"TopicArn": "arn:aws:sns:{region}:{account}:{name}", "TopicName": "{name}"},
     ),
     "AWS::S3::Bucket": ("BucketName", {"Arn": "arn:aws:s3:::{name}"}),
+    LAYER: ("LayerName", {}),
+    PLAIN_LAYER: ("LayerName", {}),
 }
 # What Ref gives where it is not the name.
-_REF: Final = {"AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}"}
+_LAYER_ARN: Final = "arn:aws:lambda:{region}:{account}:layer:{name}:1"
+_REF: Final = {
+    "AWS::SNS::Topic": "arn:aws:sns:{region}:{account}:{name}",
+    LAYER: _LAYER_ARN,
+    PLAIN_LAYER: _LAYER_ARN,
+}
 _READ: Final = frozenset(
-    (TABLE, GLOBAL_TABLE, SIMPLE_TABLE, FUNCTION, PLAIN_FUNCTION, EVENT_SOURCE_MAPPING)
+    (
+        *(TABLE, GLOBAL_TABLE, SIMPLE_TABLE, FUNCTION, PLAIN_FUNCTION),
+        *(EVENT_SOURCE_MAPPING, EVENT_INVOKE_CONFIG, LAYER, PLAIN_LAYER),
+    )
 )
 # Types whose absence nobody notices when handlers run on one machine.
 _QUIET: Final = ("AWS::IAM::", "AWS::Logs::", "AWS::SQS::", "AWS::SNS::", "AWS::S3::")
@@ -57,8 +70,8 @@ _TABLE_NAME_CHARS_MIN: Final = 3
 class Resources:
     """The resources of one template, with the scope their expressions are read in.
 
-    `found` are (type, properties) by logical id, without those whose condition is false. Problems
-    are collected in `problems`, so that all of them are told at once.
+    `found` are (type, properties) by logical id, without those whose condition is false, `metadata`
+    what is said of them. Problems are collected in `problems`, so that all are told at once.
     """
 
     def __init__(
@@ -81,6 +94,7 @@ class Resources:
         )
         self._places = {"region": region, "account": account}
         self.found: dict[str, tuple[str, dict[str, Any]]] = {}
+        self.metadata: dict[str, dict[str, Any]] = {}
         for logical, resource in self.section(template, "Resources").items():
             self._take(str(logical), resource)
         self._name_all()
@@ -153,6 +167,9 @@ class Resources:
                 self.problem(f"{logical}: {unresolved} can't be known here")
                 return
         self.found[logical] = (resource["Type"], props)
+        metadata = resource.get("Metadata")
+        if isinstance(metadata, dict):
+            self.metadata[logical] = metadata
 
     def _name_all(self) -> None:
         """Give every resource its name, as long as naming one helps to name another."""

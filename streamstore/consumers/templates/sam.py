@@ -13,9 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from .code.inline import handler_problem
+from .code.layers import Layers
 from .intrinsics import NO_VALUE, Unresolved
 from .plan import FunctionWanted, Plan
-from .resources import EVENT_SOURCE_MAPPING, FUNCTION, PLAIN_FUNCTION, Resources
+from .resources import (
+    EVENT_INVOKE_CONFIG,
+    EVENT_SOURCE_MAPPING,
+    FUNCTION,
+    PLAIN_FUNCTION,
+    Resources,
+)
 from .sources import IGNORED, MEMBERS, Sources
 
 _STACK: Final = "streamstore"
@@ -42,6 +50,8 @@ def read_sam(
         reader.add_function(logical, props)
     for logical, props in resources.of(EVENT_SOURCE_MAPPING):
         reader.add_mapping(logical, props)
+    for logical, props in resources.of(EVENT_INVOKE_CONFIG):
+        reader.add_events(logical, props)
     resources.refuse_problems()
     return resources.plan
 
@@ -95,22 +105,39 @@ class _Sam:
         globals_ = resources.section(template, "Globals")
         found = globals_.get("Function") or {}
         self._globals: dict[str, Any] = found if isinstance(found, dict) else {}
+        self._layers = Layers(resources)
 
     def add_function(self, logical: str, given: dict[str, Any]) -> None:
         """A function, and the mappings of its events."""
         plain = self._resources.found[logical][0] == PLAIN_FUNCTION
         props = given if plain else {**self._globals, **given}
+        runtime = self._runtime(logical, props)
+        handler = self._text(logical, props, "Handler")
+        inline = self._inline(logical, given, plain, handler)
+        location = None if inline is not None else props.get("Code" if plain else "CodeUri")
+        # SAM adds a function's layers to those of all functions.
+        layers = [
+            *(() if plain else self._list(logical, self._globals, "Layers")),
+            *self._list(logical, given, "Layers"),
+        ]
         function = FunctionWanted(
             logical=logical,
             name=str(self._resources.values[logical]),
-            runtime=self._runtime(logical, props),
-            handler=self._text(logical, props, "Handler"),
-            code=self._code(logical, props.get("Code" if plain else "CodeUri")),
+            runtime=runtime,
+            handler=handler,
+            code=self._code(logical, location),
+            inline=inline,
+            layers=self._layers.roots(logical, layers, runtime),
             environment=self._environment(logical, given, plain),
             timeout_seconds=self._number(logical, props, "Timeout", 3),
             memory_mb=int(self._number(logical, props, "MemorySize", 128)),
         )
         self._resources.plan.functions.append(function)
+        if not plain and props.get("EventInvokeConfig") is not None:
+            alias = self._resources.resolved(logical, props.get("AutoPublishAlias"), "")
+            label = f"{logical}.EventInvokeConfig"
+            said = props["EventInvokeConfig"]
+            self._sources.add_events(label, function.name, str(alias or ""), said)
         events = props.get("Events") or {}
         if plain or not isinstance(events, dict):
             if not isinstance(events, dict):
@@ -121,21 +148,34 @@ class _Sam:
 
     def add_mapping(self, logical: str, props: dict[str, Any]) -> None:
         """An AWS::Lambda::EventSourceMapping."""
-        named = self._resources.resolved(logical, props.get("FunctionName"))
-        if not isinstance(named, str):
-            self._resources.problem(f"{logical}: FunctionName is needed")
-            return
-        # A name, an ARN, each with or without an alias.
-        parts = named.split(":function:")[-1].split(":")
-        functions = {each.name: each for each in self._resources.plan.functions}
-        if parts[0] not in functions:
-            self._resources.problem(f"{logical}: the function {parts[0]} is not in the template")
+        function = self._function(logical, props)
+        if function is None:
             return
         source = props.get("EventSourceArn")
         stream = None if source is None else self._sources.stream_of(logical, source)
         if source is None:
             self._resources.problem(f"{logical}: EventSourceArn is needed")
-        self._add(logical, parts[0], stream, props, ("FunctionName", "EventSourceArn"))
+        self._add(logical, function, stream, props, ("FunctionName", "EventSourceArn"))
+
+    def add_events(self, logical: str, props: dict[str, Any]) -> None:
+        """An AWS::Lambda::EventInvokeConfig."""
+        function = self._function(logical, props)
+        if function is not None:
+            qualifier = str(self._resources.resolved(logical, props.get("Qualifier"), "") or "")
+            self._sources.add_events(logical, function, qualifier, props)
+
+    def _function(self, logical: str, props: dict[str, Any]) -> str | None:
+        """The name of the template's function that FunctionName means."""
+        named = self._resources.resolved(logical, props.get("FunctionName"))
+        if not isinstance(named, str):
+            self._resources.problem(f"{logical}: FunctionName is needed")
+            return None
+        # A name, an ARN, each with or without an alias.
+        name = named.split(":function:")[-1].split(":")[0]
+        if all(each.name != name for each in self._resources.plan.functions):
+            self._resources.problem(f"{logical}: the function {name} is not in the template")
+            return None
+        return name
 
     def _add_event(self, label: str, function: FunctionWanted, event: Any) -> None:
         if not isinstance(event, dict) or not isinstance(event.get("Type"), str):
@@ -195,6 +235,25 @@ class _Sam:
             return (folder / found).resolve()
         self._resources.problem(f"{logical}: its code must be a folder of this machine")
         return folder
+
+    def _inline(self, logical: str, given: dict[str, Any], plain: bool, handler: str) -> str | None:
+        """The code that stands in the template itself, if it does."""
+        code = given.get("Code") if plain else given
+        found = code.get("ZipFile" if plain else "InlineCode") if isinstance(code, dict) else None
+        if found is None:
+            return None
+        text = str(self._resources.resolved(f"{logical}: its code", found, ""))
+        problem = handler_problem(handler)
+        if problem is not None:
+            self._resources.problem(f"{logical}: {problem}")
+        return text
+
+    def _list(self, logical: str, props: dict[str, Any], name: str) -> list[Any]:
+        found = props.get(name) or []
+        if not isinstance(found, list):
+            self._resources.problem(f"{logical}: {name} must be a list")
+            return []
+        return found
 
     def _environment(self, logical: str, given: dict[str, Any], plain: bool) -> dict[str, str]:
         """Variables of Globals and of the function, which win."""

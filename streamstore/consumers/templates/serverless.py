@@ -34,6 +34,11 @@ _SPELT: Final = {
     "bisectBatchOnFunctionError": "BisectBatchOnFunctionError",
     "tumblingWindowInSeconds": "TumblingWindowInSeconds",
 }
+# What a function says of its asynchronous invocations.
+_SAID: Final = {
+    "maximumRetryAttempts": "MaximumRetryAttempts",
+    "maximumEventAge": "MaximumEventAgeInSeconds",
+}
 _OWN: Final = ("type", "arn", "destinations", "filterPatterns", "functionResponseType")
 _DEFAULTS: Final = {"BatchSize": 10, "StartingPosition": "TRIM_HORIZON"}
 _TIMEOUT_SECONDS: Final = 6
@@ -142,6 +147,11 @@ class _Serverless:
             memory_mb=int(self._number(name, function, "memorySize", _MEMORY_MB)),
         )
         self._resources.plan.functions.append(wanted)
+        said = {_SAID[name]: each for name, each in function.items() if name in _SAID}
+        if "destinations" in function:
+            said["DestinationConfig"] = self._destinations(function["destinations"])
+        if said:
+            self._sources.add_events(name, wanted.name, "", said)
         events = function.get("events") or []
         if not isinstance(events, list):
             self._resources.problem(f"{name}: events must be a list")
@@ -176,6 +186,19 @@ class _Serverless:
         if "destinations" in given:
             members["DestinationConfig"] = self._destination(label, given["destinations"])
         self._sources.add(label, function.name, stream, members)
+
+    def _destinations(self, given: Any) -> dict[str, Any]:
+        """Those of a function: functions of the service by name, ARNs, or a map with one."""
+        found = {}
+        for name, spelt in (("onSuccess", "OnSuccess"), ("onFailure", "OnFailure")):
+            destination = _map(given).get(name)
+            if isinstance(destination, dict) and "arn" in destination:
+                destination = destination["arn"]
+            if isinstance(destination, str) and destination in self._functions:
+                destination = {"Fn::GetAtt": [_logical_id(destination), "Arn"]}
+            if destination is not None:
+                found[spelt] = {"Destination": destination}
+        return found
 
     def _filters(self, label: str, patterns: Any) -> dict[str, Any] | None:
         if not isinstance(patterns, list):

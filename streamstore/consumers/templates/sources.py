@@ -1,4 +1,5 @@
-"""The mappings that a template's events ask for, in the members of CreateEventSourceMapping.
+"""The mappings that a template's events ask for, in the members of CreateEventSourceMapping, and
+what it says of asynchronous invocations, in those of PutFunctionEventInvokeConfig.
 
 Here are the things that SAM, CloudFormation and Serverless have in common: which table a stream is
 of, numbers and booleans that are written as text, members nobody knows, and destinations, which in
@@ -16,7 +17,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from .intrinsics import Unresolved
-from .plan import TOKEN, MappingWanted, stream_token
+from .plan import TOKEN, EventsWanted, MappingWanted, stream_token
 from .resources import Resources
 
 NUMBERS: Final = (
@@ -27,6 +28,7 @@ NUMBERS: Final = (
     "MaximumRecordAgeInSeconds",
     "TumblingWindowInSeconds",
 )
+EVENT_NUMBERS: Final = ("MaximumRetryAttempts", "MaximumEventAgeInSeconds")
 SWITCHES: Final = ("BisectBatchOnFunctionError", "Enabled")
 MEMBERS: Final = (
     *NUMBERS,
@@ -92,6 +94,31 @@ class Sources:
                 params[name] = found
         self._resources.plan.mappings.append(MappingWanted(label, function, params))
 
+    def add_events(self, label: str, function: str, qualifier: str, props: Any) -> None:
+        """Add what is said of a function's asynchronous invocations, spelt as the service does."""
+        if not isinstance(props, dict):
+            self._resources.problem(f"{label} must be a map")
+            return
+        members: dict[str, Any] = {}
+        for name in EVENT_NUMBERS:
+            if props.get(name) is not None:
+                members[name] = self._read(f"{label}.{name}", name, props[name])
+        config = props.get("DestinationConfig") or {}
+        for name in ("OnSuccess", "OnFailure"):
+            found = config.get(name) if isinstance(config, dict) else None
+            if not isinstance(found, dict):
+                continue
+            # SAM makes the queue or topic of a destination that is not named.
+            given = found.get("Destination", {"Ref": f"{label}.{name}"})
+            destination = self._local(f"{label}.{name}", given, "results")
+            if ":events:" in destination:
+                self._resources.notice(f"{label}: {name}: there are no event buses here")
+                continue
+            on = members.setdefault("DestinationConfig", {})
+            on[name] = {"Destination": destination}
+        if members:
+            self._resources.plan.events.append(EventsWanted(label, function, qualifier, members))
+
     def tell_unknown(self, label: str, names: Iterable[str], known: Iterable[str]) -> None:
         """Tell of members that nobody knows, with what was probably meant."""
         known = tuple(known)
@@ -106,7 +133,7 @@ class Sources:
             return self._destination_config(label, value)
         found = self._resources.resolved(label, value)
         try:
-            if name in NUMBERS and found is not None:
+            if name in (*NUMBERS, *EVENT_NUMBERS) and found is not None:
                 return int(found)
         except (TypeError, ValueError):
             self._resources.problem(f"{label} must be a whole number, not {found!r:.40}")
@@ -125,7 +152,7 @@ class Sources:
             return {"OnFailure": {}}
         return {"OnFailure": {"Destination": self._local(label, on_failure["Destination"])}}
 
-    def _local(self, label: str, destination: Any) -> str:
+    def _local(self, label: str, destination: Any, what: str = "failures") -> str:
         """The destination as it is in development."""
         try:
             text = self._resources.scope.text(destination)
@@ -136,5 +163,5 @@ class Sources:
             return text
         name = _NOT_IN_A_FILE_NAME.sub("-", text.rsplit(":", 1)[-1]).strip(".-") or "failures"
         path = (self._resources.plan.failures / f"{name}.jsonl").resolve()
-        self._resources.notice(f"failures for {service[1]} {name} go to {path}")
+        self._resources.notice(f"{what} for {service[1]} {name} go to {path}")
         return path.as_uri()

@@ -6,10 +6,12 @@ is still so (seen), then makes the writes, each as the operation would have made
 its index entries and change records. A condition is judged at once, and once more then.
 
 The methods are a boto3 client's for items: get_item, put_item, update_item, delete_item, query,
-scan, batch_get_item, transact_get_items and batch_write_item, with paginators; `table(name)` takes
-native values. They raise ClientError as a client does; UnitTooLarge and UnitConflict come as they
-are. Replies of writes hold no capacities and collection sizes, since those are known at the end
-only. It is for one thread, and bounded (limits.UNIT_*).
+scan, batch_get_item, transact_get_items, batch_write_item and transact_write_items, with
+paginators; `table(name)` takes native values. They raise ClientError as a client does; UnitTooLarge
+and UnitConflict come as they are. A transaction that is cancelled leaves the unit as it was, but
+for having read what cancelled it; it takes no ClientRequestToken, since the unit commits once.
+Replies of writes hold no capacities and collection sizes, since those are known at the end only. It
+is for one thread, and bounded (limits.UNIT_*).
 
 Must not know: mappings, batches, checkpoints. Who commits it puts those into the same unit.
 """
@@ -22,16 +24,19 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from ...client import Client
 from ...client.exceptions import ClientError
 from ...engine.writes.apply import apply, judge
+from ...engine.writes.transact import judge_all
 from ...errors import (
     ConditionFailed,
     ConsumerError,
     RequestError,
     ResourceNotFound,
+    TransactionCanceled,
     UnitConflict,
     ValidationFailed,
 )
 from ...operations import registry
 from ...operations.items.batch_write_item import BatchWrite
+from ...operations.items.transact_write_items import Transaction
 from ...operations.items.writing import COST_BYTES, ItemWrite, note_units, returned
 from ...operations.plan import ReadPlan, Reply, WritePlan
 from ...storage import failpoints
@@ -49,7 +54,12 @@ if TYPE_CHECKING:
 Params = dict[str, Any]
 
 READS: Final = frozenset(("GetItem", "BatchGetItem", "TransactGetItems", "Query", "Scan"))
-WRITES: Final = frozenset(("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"))
+WRITES: Final = frozenset(
+    ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+)
+_TOKEN: Final = (
+    "A unit of work commits once, so it has no use for a ClientRequestToken: leave it out."
+)
 
 
 class UnitOfWork(Client):
@@ -112,7 +122,7 @@ class Buffer:
         self._bounds = Bounds()
         self._seen = Seen(self._bounds)
         self._overlay = Overlay(store.engine.catalog)
-        self._mutations: list[Mutation] = []
+        self._mutations: list[tuple[Mutation, int]] = []  # what each costs, in write units a KiB
         self.cost_bytes = COST_BYTES
         self.ended = False
         self.empty = True
@@ -145,13 +155,36 @@ class Buffer:
             for _, mutation in work.mutations:
                 self._buffered(mutation, judging, {})
             return {"UnprocessedItems": {}}
+        if isinstance(work, Transaction):
+            return self._transacted(work, judging)
         assert isinstance(work, ItemWrite), work
         return self._buffered(work.mutation, judging, work.params)
 
+    def _transacted(self, work: Transaction, judging: Judging) -> Reply:
+        """Judge the actions of a transaction together, then buffer them all or none."""
+        if work.token is not None:
+            raise ConsumerError(_TOKEN)
+        try:
+            judged = judge_all(cast("Group", judging), work.mutations)
+        except TransactionCanceled as canceled:
+            # Its handler may go on from that.
+            for mutation in work.mutations:
+                if not isinstance(mutation, ValidationFailed):
+                    self._seen.tell(_place(mutation))
+            work.hide_items(canceled)
+            raise
+        for mutation, applied in zip(work.mutations, judged, strict=True):
+            assert not isinstance(mutation, ValidationFailed), "it was cancelled otherwise"
+            if mutation.kind == "check":
+                # It is judged once more at the end.
+                self._mutations.append((mutation, 2))
+            else:
+                self._keep(mutation, _image(applied), 2)
+        return {}
+
     def _buffered(self, mutation: Mutation, judging: Judging, params: Params) -> Reply:
         """Judge a write, buffer it, answer."""
-        key = mutation.key
-        place = (mutation.table.table_id, key.hash, key.pk, key.sk)
+        place = _place(mutation)
         mode = params.get("ReturnValues", "NONE")
         blind = mode == "NONE" and mutation.condition is None and mutation.kind != "update"
         reply: Reply = {}
@@ -162,12 +195,17 @@ class Buffer:
             image, attributes = self._judged(mutation, judging, place, params)
             if attributes:
                 reply["Attributes"] = attributes
-        size = image.size + key.size + COST_BYTES
+        self._keep(mutation, image, 1)
+        return reply
+
+    def _keep(self, mutation: Mutation, image: Image, factor: int) -> None:
+        """Buffer a write that leaves its item as `image`."""
+        place = _place(mutation)
+        size = image.size + mutation.key.size + COST_BYTES
         self._bounds.wrote(place not in self._overlay.images, size)
         self._overlay.images[place] = image
-        self._mutations.append(mutation)
+        self._mutations.append((mutation, factor))
         self.cost_bytes += size
-        return reply
 
     def _judged(
         self, mutation: Mutation, judging: Judging, place: Place, params: Params
@@ -196,13 +234,13 @@ class Buffer:
         failpoints.hit("unit-before-check")
         self._seen.check(group)
         failpoints.hit("unit-after-check")
-        for mutation in self._mutations:
+        for mutation, factor in self._mutations:
             try:
                 applied = apply(group, mutation)
             except (ConditionFailed, ValidationFailed, ResourceNotFound) as error:
                 # It was none when it was judged: what it was judged by has changed.
                 raise UnitConflict(f"An item of {mutation.table.name}") from error
-            note_units(group, applied)
+            note_units(group, applied, factor)
             failpoints.hit("unit-write-made")
         failpoints.hit("unit-all-made")
 
@@ -214,6 +252,12 @@ class Buffer:
             except UnitConflict:
                 return True
         return False
+
+
+def _place(mutation: Mutation) -> Place:
+    """Where the item of a write lies."""
+    key = mutation.key
+    return mutation.table.table_id, key.hash, key.pk, key.sk
 
 
 def _image(applied: Applied) -> Image:

@@ -24,7 +24,16 @@ VALIDATION_ERROR: Final = "ValidationError"
 
 
 def transact(group: Group, mutations: Sequence[Mutation | ValidationFailed]) -> list[Applied]:
-    """Do all of the mutations, which are of different items, or none.
+    """Do all of the mutations, which are of different items, or none. Raises as `judge_all`."""
+    judged = judge_all(group, mutations)
+    for applied in judged:
+        if applied.changed:
+            carry_out(group, applied)
+    return judged
+
+
+def judge_all(group: Group, mutations: Sequence[Mutation | ValidationFailed]) -> list[Applied]:
+    """Decide what all of the mutations come to, writing nothing.
 
     What was found wrong with an action before the lock, but is a reason to cancel and no error of
     the request (key types, spec K.16), stands in its place as the error. Updates should be `flat`.
@@ -48,7 +57,4 @@ def transact(group: Group, mutations: Sequence[Mutation | ValidationFailed]) -> 
             reasons.append(CancellationReason(VALIDATION_ERROR, error.message))
     if failed:
         raise TransactionCanceled(reasons)
-    for applied in judged:
-        if applied.changed:
-            carry_out(group, applied)
     return judged

@@ -78,6 +78,14 @@ def refused_outright(fault: ValidationFailed) -> bool:
     return fault.message.startswith(_OUTRIGHT)
 
 
+def _refuse_outright(canceled: TransactionCanceled) -> None:
+    """Raise what is no reason to cancel: an update that would leave an index key empty."""
+    for reason in canceled.reasons:
+        fault = ValidationFailed(reason.message or "")
+        if reason.code == VALIDATION_ERROR and refused_outright(fault):
+            raise fault
+
+
 def refuse_payload(size_bytes: int) -> None:
     """ValidationFailed for more than 4 MiB in one transaction."""
     if size_bytes > limits.TRANSACT_BYTES_MAX:
@@ -105,7 +113,7 @@ class Transaction:
 
         Raises TransactionCanceled and IdempotencyMismatch.
         """
-        token = self._params.get("ClientRequestToken")
+        token = self.token
         if token is not None:
             done = tokens.claim(group, token, self._digest)
             if done is not None:
@@ -113,14 +121,21 @@ class Transaction:
         try:
             applied = transact(group, self.mutations)
         except TransactionCanceled as canceled:
-            self._hide_items(canceled)
+            _refuse_outright(canceled)
+            self.hide_items(canceled)
             raise
         if token is not None:
             units = [_image_units(each) for each in applied]
             tokens.remember(group, token, self._digest, units)
         return self._reply(group, applied)
 
-    def _hide_items(self, canceled: TransactionCanceled) -> None:
+    @property
+    def token(self) -> str | None:
+        """Its ClientRequestToken, None without one."""
+        token: str | None = self._params.get("ClientRequestToken")
+        return token
+
+    def hide_items(self, canceled: TransactionCanceled) -> None:
         """Leave stored items only in the reasons of those actions that ask for them."""
         for request, reason in zip(self._requests, canceled.reasons, strict=True):
             wanted = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"

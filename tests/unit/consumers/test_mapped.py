@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from .delivery.conftest import Scene, crash, ok
-
-
-@pytest.fixture
-def scene() -> Iterator[Scene]:
-    made = Scene()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def filed(tmp_path: Any) -> Iterator[Scene]:
-    made = Scene(str(tmp_path / "mapped.db"))
-    yield made
-    made.close()
+from .scene import Scene, crash, ok
 
 
 def chain(scene: Scene, count: int, first: int = 0) -> None:

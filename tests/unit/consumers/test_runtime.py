@@ -446,6 +446,25 @@ def test_records_that_went_by_filtered_are_consumed_and_stay_so(manual: streamst
     assert seen == ["INSERT", "MODIFY"]
 
 
+def test_drain_looks_once_a_turn_whatever_went_by(
+    manual: streamstore.Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    consumers = Consumers(manual, inline=True)
+    consumers.on("orders", name="f", filters=['{"eventName": ["REMOVE"]}'])(lambda e, c: None)
+    looks: list[bool] = []
+    lagging = consumers._lagging
+
+    def counted(*, registered: bool = False) -> Any:
+        looks.append(registered)
+        return lagging(registered=registered)
+
+    monkeypatch.setattr(consumers, "_lagging", counted)
+    for word in "ab":
+        put(manual, word)
+        consumers.drain()
+    assert looks == [True, True]
+
+
 def test_drain_does_not_wait_for_a_mapping_whose_function_is_somebody_else_s(
     manual: streamstore.Store,
 ) -> None:

@@ -10,7 +10,7 @@ from streamstore import limits
 from streamstore.errors import UnitConflict, ValidationFailed
 from streamstore.storage import statements
 
-from .conftest import Scene
+from ..scene import Scene
 
 STATE = "c1_test"
 

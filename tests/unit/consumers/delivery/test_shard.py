@@ -13,7 +13,7 @@ import pytest
 from streamstore.consumers.targets.target import NotInvoked
 from streamstore.storage import statements_consumers as sql
 
-from .conftest import Scene, Script, crash, crash_on, ok, report
+from ..scene import Scene, Script, crash, crash_on, ok, report
 
 REPORTS = {"report_item_failures": True}
 EXHAUSTED = "RetryAttemptsExhausted"

@@ -8,7 +8,7 @@ import pytest
 
 from streamstore.consumers.targets.target import FunctionError
 
-from .conftest import START_MS, Scene, crash
+from ..scene import START_MS, Scene, crash
 
 assert START_MS % 60_000 == 30_000, "scenes begin in the middle of a minute"
 
@@ -52,6 +52,33 @@ def test_state_goes_from_invocation_to_invocation_and_ends_with_its_window(scene
     assert told(function.events[3]) == ("22:15:00", [], False, False)
     scene.play(300)
     assert [told(event)[2] for event in function.events] == [False, False, True, False, True]
+
+
+@pytest.mark.parametrize("taken_over", [False, True], ids=["in its process", "in another"])
+def test_a_window_whose_length_changes_is_aligned_to_the_new_one(
+    filed: Scene, taken_over: bool
+) -> None:
+    function = filed.function(summing, tumbling_window_seconds=60)
+    filed.put("a")
+    filed.play()
+    [mapping] = filed.consumers.mappings.all()
+    filed.consumers.mappings.update(mapping.uuid, {"TumblingWindowInSeconds": 120})
+    if taken_over:
+        filed.reborn()
+    filed.put("b")
+    filed.play(29.999)
+    assert [told(event) for event in function.events] == [
+        ("22:14:00", [], False, False),
+        ("22:14:00", ["a"], False, False),
+    ]
+    assert function.events[1]["window"]["start"] == "2023-11-14T22:12:00Z"
+    filed.play(0.001)
+    assert told(function.events[2]) == ("22:14:00", ["a", "b"], True, False)
+    filed.put("c")
+    filed.play(1)
+    assert function.events[3]["window"] == {
+        "start": "2023-11-14T22:14:00Z", "end": "2023-11-14T22:16:00Z",
+    }  # fmt: skip
 
 
 def shard_stream(scene: Scene) -> str:

@@ -9,23 +9,27 @@ from typing import Any
 import pytest
 
 import streamstore
+from streamstore.clock import ManualClock
+from streamstore.consumers.asynchronous.queue import Events
 from streamstore.consumers.functions import Functions
 from streamstore.consumers.lambda_api.door import Door
-from streamstore.consumers.lambda_api.invoking import Invoking
 from streamstore.consumers.mappings import Mappings
 
 Asked = Callable[..., tuple[int, dict[str, str], Any]]
 
 
 class Doorway:
-    """A door with what is behind it."""
+    """A door with what is behind it. Events run when `events.run_due` is called."""
 
-    def __init__(self, mappings: Mappings, stream_arn: str) -> None:
+    def __init__(
+        self, store: streamstore.Store, clock: ManualClock, mappings: Mappings, stream_arn: str
+    ) -> None:
+        self.clock = clock
         self.mappings = mappings
         self.functions = mappings.functions
         self.stream_arn = stream_arn
-        invoking = Invoking(self.functions, "us-east-1", "000000000000", 1_700_000_000_000)
-        self.door = Door(mappings, invoking)
+        self.events = Events(store, self.functions, inline=True)
+        self.door = Door(store, mappings, self.events)
 
     def ask(
         self, call: str, body: Any = b"", query: dict[str, str] | None = None, **path: str
@@ -48,7 +52,8 @@ class Doorway:
 def doorway() -> Iterator[Doorway]:
     functions = Functions()
     functions.register("f", lambda event, context: {"echo": event})
-    with streamstore.open(":memory:", background=False) as store:
+    clock = ManualClock()
+    with streamstore.open(":memory:", background=False, clock=clock) as store:
         made = store.client.create_table(
             TableName="tab",
             BillingMode="PAY_PER_REQUEST",
@@ -56,4 +61,6 @@ def doorway() -> Iterator[Doorway]:
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
         )["TableDescription"]
-        yield Doorway(Mappings(store, functions), made["LatestStreamArn"])
+        doorway = Doorway(store, clock, Mappings(store, functions), made["LatestStreamArn"])
+        yield doorway
+        doorway.door.close()

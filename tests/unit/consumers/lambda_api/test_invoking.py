@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import logging
+import base64
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -139,6 +140,7 @@ def test_bodies_that_are_no_json_or_too_large_are_refused(
     doorway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "INVOCATION_BYTES_MAX", 100)
+    monkeypatch.setattr(limits, "EVENT_BYTES_MAX", 100)
     for body, status, code in (
         (b"{", 400, "InvalidRequestContentException"),
         (b"\xff", 400, "InvalidRequestContentException"),
@@ -163,39 +165,58 @@ def gate() -> Iterator[threading.Event]:
     opened.set()
 
 
-def test_an_event_runs_after_its_reply_once_and_a_bounded_number_at_a_time(
-    doorway: Any, gate: threading.Event, monkeypatch: pytest.MonkeyPatch
+def test_an_event_runs_after_its_reply_and_is_refused_where_too_many_wait(
+    doorway: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(limits, "EVENTS_AT_ONCE_MAX", 2)
-    ran: list[Any] = []
-
-    def wait(event: Any, context: Any) -> None:
-        assert gate.wait(30)
-        ran.append(event)
-
-    doorway.functions.register("slow", wait)
-    assert doorway.ask("send", {"n": 1}, name="slow")[::2] == (202, None)
-    assert doorway.ask("send", {"n": 2}, name="slow")[0] == 202
-    status, headers, _ = doorway.ask("send", {"n": 3}, name="slow")
+    monkeypatch.setattr(limits, "EVENTS_QUEUED_MAX", 2)
+    scripted = Scripted(Answered(None))
+    doorway.functions.register("s", scripted)
+    assert doorway.ask("send", {"n": 1}, name="s")[::2] == (202, None)
+    assert doorway.ask("send", {"n": 2}, name="s:live")[0] == 202
+    status, headers, _ = doorway.ask("send", {"n": 3}, name="s")
     assert (status, headers["x-amzn-ErrorType"]) == (429, "TooManyRequestsException")
-    assert ran == []
-    gate.set()
-    doorway.door.close()
-    assert sorted(each["n"] for each in ran) == [1, 2]
-    assert doorway.ask("send", {"n": 4}, name="slow")[0] == 202
-    doorway.door.close()
-    assert len(ran) == 3
+    assert scripted.seen == []
+    doorway.events.run_due()
+    assert [each.event for each in scripted.seen] == [{"n": 1}, {"n": 2}]
+    assert [each.function_arn for each in scripted.seen] == [ARN + "s", ARN + "s:live"]
+    assert doorway.ask("send", {"n": 4}, name="s")[0] == 202
 
 
-def test_an_events_failure_is_logged(doorway: Any, caplog: pytest.LogCaptureFixture) -> None:
-    outcomes = [FunctionError("Unhandled", "Boom", "secret"), NotInvoked("refused")]
-    for outcome, words in zip(outcomes, ("s failed: Boom", "s was dropped: refused"), strict=True):
-        doorway.functions.register("s", Scripted(outcome))
-        with caplog.at_level(logging.ERROR, "streamstore.functions"):
-            doorway.ask("send", {}, name="s")
-            doorway.door.close()
-        assert words in caplog.text
-    assert "secret" not in caplog.text
+def test_an_event_may_be_smaller_only(doorway: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "EVENT_BYTES_MAX", 10)
+    assert doorway.ask("send", b'"12345678"', name="f")[0] == 202
+    status, headers, _ = doorway.ask("send", b'"123456789"', name="f")
+    assert (status, headers["x-amzn-ErrorType"]) == (413, "RequestTooLargeException")
+    assert doorway.ask("invoke", b'"123456789"', name="f")[0] == 200
+
+
+def test_the_log_is_told_only_to_who_asks_for_it(doorway: Any) -> None:
+    def said(event: Any, context: Any) -> int:
+        print("printed", event)
+        if event == 2:
+            raise ValueError("of the test")
+        return 1
+
+    doorway.functions.register("said", said)
+    _, headers, body = doorway.ask("invoke", b"1", name="said")
+    assert (body, "X-Amz-Log-Result" in headers) == (1, False)
+    _, headers, body = doorway.ask("invoke_with_log", b"1", name="said")
+    assert body == 1
+    log = base64.b64decode(headers["X-Amz-Log-Result"]).decode()
+    assert re.fullmatch(
+        r"START RequestId: (\S+) Version: \$LATEST\nprinted 1\nEND RequestId: \1\n"
+        r"REPORT RequestId: \1\tDuration: \d+\.\d\d ms\tBilled Duration: \d+ ms\t"
+        r"Memory Size: 128 MB\tMax Memory Used: \d+ MB\t\n",
+        log,
+    )
+    _, headers, body = doorway.ask("invoke_with_log", b"2", name="said")
+    assert (body["errorType"], headers["X-Amz-Function-Error"]) == ("ValueError", "Unhandled")
+    log = base64.b64decode(headers["X-Amz-Log-Result"]).decode()
+    assert "printed 2\n[ERROR] ValueError: of the test\nTraceback" in log
+    assert "raise ValueError" in log
+    doorway.functions.register("s", Scripted(NotInvoked("busy", throttled=True)))
+    status, headers, _ = doorway.ask("invoke_with_log", b"1", name="s")
+    assert (status, "X-Amz-Log-Result" in headers) == (429, False)
 
 
 def test_invocations_at_once_are_bounded_so_that_pages_are_still_served(

@@ -51,6 +51,9 @@ TABLES = [
     ("CreateEventSourceMapping", shapes.CREATE),
     ("UpdateEventSourceMapping", shapes.UPDATE),
     ("ListEventSourceMappings", shapes.LIST),
+    ("PutFunctionEventInvokeConfig", {**shapes.NAMED, **shapes.EVENT_CONFIG}),
+    ("UpdateFunctionEventInvokeConfig", {**shapes.NAMED, **shapes.EVENT_CONFIG}),
+    ("ListFunctionEventInvokeConfigs", shapes.EVENT_CONFIGS),
 ]
 
 

@@ -126,6 +126,69 @@ def test_a_module_that_hides_the_folders_own_is_told(tmp_path: Path, made: Any) 
     assert "which hides the one in" in str(error)
 
 
+LAYERED = "import os\nfrom words import WORD\ndef handler(e, c): return WORD"
+
+
+def layered(name: str, code: Path, *layers: Path, handler: str = "app.handler") -> FunctionWanted:
+    return FunctionWanted(name, name, "python3.12", handler, code, layers=layers)
+
+
+def test_modules_come_from_the_folder_then_from_its_layers_in_their_order(
+    tmp_path: Path, made: Any
+) -> None:
+    for place in ("one", "two"):
+        write(tmp_path / place / "words.py", f"WORD = {place!r}")
+    write(tmp_path / "src" / "app.py", LAYERED)
+    one, two, src = tmp_path / "one", tmp_path / "two", tmp_path / "src"
+    handlers = made(layered("a", src, one, two), layered("b", src, two, one), layered("c", src))
+    assert [error for _, error in handlers.load()] == [None, None, None]
+    assert [handlers[name](None, None) for name in "ab"] == ["one", "two"]
+    write(src / "words.py", "WORD = 'own'")
+    handlers.reload()
+    assert [handlers[name](None, None) for name in "abc"] == ["own", "own", "own"]
+
+
+def test_a_change_of_a_layer_is_called_next_by_the_functions_that_have_it(
+    tmp_path: Path, made: Any
+) -> None:
+    write(tmp_path / "layer" / "words.py", "WORD = 'old'")
+    write(tmp_path / "layer" / "kept.py", "import words\nMADE = object()")
+    for name in ("a", "b"):
+        write(tmp_path / name / "app.py", "from kept import MADE\n" + LAYERED)
+    write(tmp_path / "c" / "app.py", "def handler(e, c): return 'c'")
+    layer = tmp_path / "layer"
+    handlers = made(
+        *(layered(name, tmp_path / name, layer) for name in "ab"), layered("c", tmp_path / "c")
+    )
+    handlers.load()
+    kept = sys.modules["kept"]
+    write(tmp_path / "a" / "app.py", LAYERED)
+    assert [function.name for function, _ in handlers.reload()] == ["a"]
+    assert sys.modules["kept"] is kept
+    write(layer / "words.py", "WORD = 'new'")
+    assert [function.name for function, _ in handlers.reload()] == ["a", "b"]
+    assert [handlers[name](None, None) for name in "abc"] == ["new", "new", "c"]
+
+
+def test_libraries_of_a_layer_are_imported_once_and_a_handler_may_be_one(
+    tmp_path: Path, made: Any
+) -> None:
+    libraries = tmp_path / "layer" / "lib" / "python3.12" / "site-packages"
+    write(libraries / "library.py", "RUNS = []\ndef handler(e, c): RUNS.append(e); return RUNS")
+    write(tmp_path / "src" / "app.py", "from library import RUNS\ndef handler(e, c): return RUNS")
+    src = tmp_path / "src"
+    in_library = layered("b", src, libraries, handler="library.handler")
+    assert missing_file(in_library) is None
+    handlers = made(layered("a", src, libraries), in_library)
+    assert [error for _, error in handlers.load()] == [None, None]
+    assert handlers["b"](1, None) == [1]
+    write(libraries / "library.py", "changed = 1")
+    assert handlers.reload() == []
+    write(src / "app.py", "from library import RUNS\ndef handler(e, c): return RUNS + [2]")
+    handlers.reload()
+    assert handlers["a"](None, None) == [1, 2]
+
+
 def test_libraries_in_the_folder_are_neither_watched_nor_imported_anew(
     tmp_path: Path, made: Any
 ) -> None:

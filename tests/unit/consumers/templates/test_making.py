@@ -11,8 +11,19 @@ import pytest
 import streamstore
 from streamstore.consumers.functions import Functions
 from streamstore.consumers.mappings import Mappings
-from streamstore.consumers.templates.making import make_mappings, make_tables, stream_arn
-from streamstore.consumers.templates.plan import MappingWanted, Plan, TableWanted, stream_token
+from streamstore.consumers.templates.making import (
+    make_mappings,
+    make_tables,
+    say_events,
+    stream_arn,
+)
+from streamstore.consumers.templates.plan import (
+    EventsWanted,
+    MappingWanted,
+    Plan,
+    TableWanted,
+    stream_token,
+)
 from streamstore.errors import TemplateInvalid
 
 
@@ -116,3 +127,23 @@ def test_the_folder_of_failures_is_made(
     make_tables(store, wanted)
     make_mappings(store, mappings, wanted)
     assert path.parent.is_dir()
+
+
+def test_what_is_said_of_asynchronous_invocations_holds_and_is_checked(tmp_path: Path) -> None:
+    functions = Functions()
+    path = tmp_path / "results" / "dead.jsonl"
+    to_file = {"OnFailure": {"Destination": path.as_uri()}}
+
+    def said(qualifier: str = "", **members: Any) -> Plan:
+        return Plan(tmp_path / "t.yaml", events=[EventsWanted("Fn.E", "fn", qualifier, members)])
+
+    say_events(functions, said(MaximumRetryAttempts=1, DestinationConfig=to_file))
+    say_events(functions, said("live", MaximumEventAgeInSeconds=60))
+    latest, live = (functions.event_configs.get("fn", each) for each in ("$LATEST", "live"))
+    assert latest is not None
+    assert live is not None
+    assert (latest.retries, latest.on_failure, latest.age_seconds_max) == (1, path.as_uri(), None)
+    assert (live.retries, live.age_seconds_max) == (None, 60)
+    assert path.parent.is_dir()
+    with pytest.raises(TemplateInvalid, match=r"Fn\.E: .*less than or equal to 2"):
+        say_events(functions, said(MaximumRetryAttempts=3))

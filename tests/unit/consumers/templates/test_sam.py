@@ -151,6 +151,55 @@ def test_failures_go_to_a_file_where_the_queue_is_not_here(
     assert any(notice.endswith(f"go to {path}") for notice in plan.notices)
 
 
+EVENTS = """
+  Dlq: {Type: AWS::SQS::Queue}
+  Other:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: app.other
+      AutoPublishAlias: live
+      EventInvokeConfig:
+        MaximumRetryAttempts: "1"
+        DestinationConfig:
+          OnSuccess: {Type: Lambda, Destination: !GetAtt Fn.Arn}
+          OnFailure: {Type: SQS, Destination: !GetAtt Dlq.Arn}
+  Said:
+    Type: AWS::Lambda::EventInvokeConfig
+    Properties:
+      FunctionName: !Ref Other
+      Qualifier: $LATEST
+      MaximumEventAgeInSeconds: 60
+      DestinationConfig: {OnSuccess: {Destination: "arn:aws:events:us-east-1:1:event-bus/b"}}
+"""
+
+
+def test_what_is_said_of_asynchronous_invocations_is_read(tmp_path: Path) -> None:
+    head = HEAD.replace("Timeout: 10", "Timeout: 10, EventInvokeConfig: {MaximumRetryAttempts: 0}")
+    plan = read(tmp_path, head + FUNCTION % "" + EVENTS)
+    to_file = (tmp_path / ".streamstore" / "Dlq.jsonl").as_uri()
+    to_fn = "arn:aws:lambda:us-east-1:000000000000:function:Fn"
+    assert [(each.function, each.qualifier, each.members) for each in plan.events] == [
+        ("Fn", "", {"MaximumRetryAttempts": 0}),
+        (
+            "Other",
+            "live",
+            {
+                "MaximumRetryAttempts": 1,
+                "DestinationConfig": {
+                    "OnSuccess": {"Destination": to_fn},
+                    "OnFailure": {"Destination": to_file},
+                },
+            },
+        ),
+        ("Other", "$LATEST", {"MaximumEventAgeInSeconds": 60}),
+    ]
+    assert "Said: OnSuccess: there are no event buses here" in plan.notices
+    with pytest.raises(TemplateInvalid, match="MaximumRetryAttempts must be a whole number"):
+        read(tmp_path, HEAD + FUNCTION % "" + EVENTS.replace('"1"', "some"))
+    with pytest.raises(TemplateInvalid, match="Said: the function Fnn is not in the template"):
+        read(tmp_path, HEAD + FUNCTION % "" + EVENTS.replace("!Ref Other", "Fnn"))
+
+
 def test_a_destination_stays_where_there_is_an_endpoint_for_it(tmp_path: Path) -> None:
     arn = "arn:aws:sqs:us-east-1:123456789012:elsewhere"
     plan = read(tmp_path, HEAD + FUNCTION % (DLQ % arn), remote="AWS_ENDPOINT_URL_SQS")

@@ -117,6 +117,28 @@ def test_every_parameter_is_passed_on_under_its_name_at_the_service(tmp_path: Pa
     }
 
 
+def test_what_a_function_says_of_asynchronous_invocations_is_read(tmp_path: Path) -> None:
+    more = """
+    maximumRetryAttempts: 1
+    maximumEventAge: 120
+    destinations: {onSuccess: other, onFailure: {type: sqs, arn: "arn:aws:sqs:us-east-1:1:dead"}}
+  other: {handler: src/app.other}
+"""
+    plan = read(tmp_path, HEAD + FUNCTION % ARN + more)
+    (events,) = plan.events
+    assert (events.function, events.qualifier) == ("shop-local-on-order", "")
+    assert events.members == {
+        "MaximumRetryAttempts": 1,
+        "MaximumEventAgeInSeconds": 120,
+        "DestinationConfig": {
+            "OnSuccess": {
+                "Destination": "arn:aws:lambda:us-east-1:000000000000:function:shop-local-other"
+            },
+            "OnFailure": {"Destination": (tmp_path / ".streamstore" / "dead.jsonl").as_uri()},
+        },
+    }
+
+
 def test_a_stage_and_the_environment_decide_variables(tmp_path: Path) -> None:
     plan = read(tmp_path, HEAD + FUNCTION % ARN, stage="prod", OWNER="me")
     assert plan.tables[0].name == "orders-prod"

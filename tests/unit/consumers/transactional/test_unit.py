@@ -202,6 +202,110 @@ def test_reads_of_one_key_give_the_same_answer_until_the_end(store: streamstore.
         commit(store, unit)
 
 
+def transact(client: Any, *actions: tuple[str, dict[str, Any]], **more: Any) -> Any:
+    items = [{kind: {"TableName": "things", **asked}} for kind, asked in actions]
+    return client.transact_write_items(TransactItems=items, **more)
+
+
+def put_of(p: str, s: int = 1, **asked: Any) -> tuple[str, dict[str, Any]]:
+    return "Put", {"Item": {"p": {"S": p}, "s": {"N": str(s)}}, **asked}
+
+
+def there(p: str) -> tuple[str, dict[str, Any]]:
+    """A check that the item is there, which tells what there is if it isn't so."""
+    return "ConditionCheck", {
+        "Key": {"p": {"S": p}, "s": {"N": "1"}},
+        "ConditionExpression": "attribute_exists(p) AND attribute_not_exists(broken)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def test_a_transaction_in_a_unit_sees_its_writes_and_commits_with_it(
+    store: streamstore.Store,
+) -> None:
+    put(store, "committed")
+    add = {
+        "Key": {"p": {"S": "own"}, "s": {"N": "1"}},
+        "UpdateExpression": "ADD n :v",
+        "ExpressionAttributeValues": {":v": {"N": "2"}},
+        "ConditionExpression": "attribute_exists(p)",
+    }
+    with unit_of_work(store) as unit:
+        put(unit, "own", n=40)
+        reply = transact(unit, put_of("new"), ("Update", add), there("committed"))
+        assert set(reply) == {"ResponseMetadata"}
+        assert get(unit, "own")["n"] == 42
+        assert get(store, "new") is None
+    assert (get(store, "own")["n"], get(store, "new")) == (42, {"p": "new", "s": 1})
+
+
+def test_a_cancelled_transaction_leaves_the_unit_as_it_was(store: streamstore.Store) -> None:
+    put(store, "old", broken=1)
+    put(store, "hidden")
+    with unit_of_work(store) as unit:
+        put(unit, "own", n=1)
+        with pytest.raises(unit.exceptions.TransactionCanceledException) as cancelled:
+            transact(
+                unit,
+                put_of("own", ConditionExpression="attribute_exists(p)"),
+                put_of("new"),
+                there("old"),
+                put_of("own", 2, ConditionExpression="attribute_exists(p)"),
+                put_of("hidden", ConditionExpression="attribute_not_exists(p)"),
+            )
+        reasons = cancelled.value.response["CancellationReasons"]
+        assert [(each["Code"], each.get("Item")) for each in reasons] == [
+            ("None", None),
+            ("None", None),
+            ("ConditionalCheckFailed",
+             {"p": {"S": "old"}, "s": {"N": "1"}, "broken": {"N": "1"}}),
+            ("ConditionalCheckFailed", None),
+            ("ConditionalCheckFailed", None),
+        ]  # fmt: skip
+        assert get(unit, "own") == {"p": "own", "s": 1, "n": 1}
+        assert get(unit, "new") is None
+    assert get(store, "own") == {"p": "own", "s": 1, "n": 1}
+    assert get(store, "new") is None
+
+
+def cancelled_by_absence(unit: UnitOfWork) -> None:
+    with pytest.raises(ClientError):
+        transact(unit, put_of("new"), there("none"))
+
+
+@pytest.mark.parametrize(
+    "did",
+    [lambda unit: transact(unit, put_of("new"), there("a")), cancelled_by_absence],
+    ids=["a check that held", "a check that did not"],
+)
+def test_what_a_transaction_was_judged_by_must_still_be_so(
+    store: streamstore.Store, did: Step
+) -> None:
+    put(store)
+    unit = UnitOfWork(store)
+    did(unit)
+    put(unit, "written", 1)
+    delete(store)
+    put(store, "none")
+    with pytest.raises(UnitConflict):
+        commit(store, unit)
+    assert get(store, "written") is None
+
+
+def test_a_transaction_costs_twice_and_takes_no_token(store: streamstore.Store) -> None:
+    unit = UnitOfWork(store)
+    with pytest.raises(ConsumerError, match="commits once"):
+        transact(unit, put_of("new"), ClientRequestToken="token")
+    transact(unit, put_of("new"), there_not("none"))
+    commit(store, unit)
+    assert list(store.metrics.meters["things"].writes) == [2, 2]
+
+
+def there_not(p: str) -> tuple[str, dict[str, Any]]:
+    kind, asked = there(p)
+    return kind, {**asked, "ConditionExpression": "attribute_not_exists(p)"}
+
+
 def many(unit: UnitOfWork, count: int, size: int = 1) -> None:
     for number in range(count):
         unit.table("things").put_item(Item={"p": "many", "s": number, "v": "x" * size})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import orjson
-import pytest
 
 import streamstore
 from streamstore.clock import ManualClock
@@ -180,21 +179,6 @@ class Scene:
     def close(self) -> None:
         self.consumers.stop()
         self.store.close()
-
-
-@pytest.fixture
-def scene() -> Iterator[Scene]:
-    made = Scene()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def filed(tmp_path: Any) -> Iterator[Scene]:
-    """The same in a file, which can be taken over."""
-    made = Scene(str(tmp_path / "consumed.db"))
-    yield made
-    made.close()
 
 
 def ok(event: dict[str, Any], count: int) -> Any:
