@@ -21,6 +21,8 @@ from ..clock import SystemClock
 ASKED_SECONDS_MAX: Final = 600.0
 # What signs has to name a region; the server's doors beside the calls take any.
 _REGION: Final = "us-east-1"
+_TABLES: Final = "DynamoDB_20120810"
+_NOBODY: Final = "streamstore:streamstore"
 
 
 class Unreachable(Exception):
@@ -35,15 +37,19 @@ def asked(
     body: bytes | None = None,
     key: str | None = None,
     seconds: float = ASKED_SECONDS_MAX,
+    operation: str = "",
 ) -> Iterator[HTTPResponse]:
     """A server's answer to GET, or to POST of a JSON body, of `target`: a path and perhaps a query.
 
-    `seconds` is how long it may be silent. Raises Unreachable.
+    `seconds` is how long it may be silent; `operation` is what X-Amz-Target names, in a call of the
+    service's. Raises Unreachable.
     """
     address = url.rstrip("/") + target
     headers = {} if body is None else {"Content-Type": "application/json"}
+    if operation:
+        headers |= {"Content-Type": "application/x-amz-json-1.0", "X-Amz-Target": operation}
     if key is not None:
-        headers |= _signature(address, body, key)
+        headers |= _signature(address, body, key, operation)
     try:
         request = urllib.request.Request(address, data=body, headers=headers)
         with urllib.request.urlopen(request, timeout=seconds) as reply:
@@ -62,6 +68,17 @@ def ask(url: str, name: str, body: dict[str, Any], key: str | None = None) -> di
         return answer
 
 
+def call(url: str, name: str, params: dict[str, Any], key: str | None = None) -> dict[str, Any]:
+    """One operation of DynamoDB at a server, signed with `key` or, without one, with a made-up key
+    that a server without keys does not look at. Raises Unreachable.
+    """
+    data = json.dumps(params).encode()
+    operation = f"{_TABLES}.{name}"
+    with asked(url, "/", body=data, key=key or _NOBODY, operation=operation) as reply:
+        answer: dict[str, Any] = json.load(reply)
+        return answer
+
+
 def message_of(body: bytes) -> str:
     """What a refusal says: its message, or all of it."""
     try:
@@ -71,7 +88,7 @@ def message_of(body: bytes) -> str:
         return body.decode("utf-8", "replace").strip()
 
 
-def _signature(address: str, body: bytes | None, key: str) -> dict[str, str]:
+def _signature(address: str, body: bytes | None, key: str, operation: str) -> dict[str, str]:
     from ..server.signature import signed_headers
 
     key_id, colon, secret = key.partition(":")
@@ -88,4 +105,5 @@ def _signature(address: str, body: bytes | None, key: str) -> dict[str, str]:
         _REGION,
         method="GET" if body is None else "POST",
         query=parts.query,
+        target=operation,
     )

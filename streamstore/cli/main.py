@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ _ELSEWHERE = {
     "dump": ".lines.dump",
     "export": ".lines.dump",
     "filter": ".filtering",
+    "import": ".lines.importing",
     "mappings": ".consuming.mappings",
     "replicate": ".replicate",
     "restore": ".backups",
@@ -50,7 +52,9 @@ class Commands(click.Group):
         home = _ELSEWHERE.get(cmd_name)
         if home is None:
             return super().get_command(ctx, cmd_name)
-        command: click.Command = getattr(import_module(home, __package__), cmd_name)
+        # A command that is called like a word of Python's has an underscore behind it.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        command: click.Command = getattr(import_module(home, __package__), name)
         return command
 
 

@@ -12,7 +12,7 @@ from ..errors import ResourceNotFound
 from ..storage import statements_streams as sql
 from .follower import Follower
 from .sources import json_ids
-from .starts import start_of, stream_named
+from .starts import parse_start, start_of, stream_named
 
 if TYPE_CHECKING:
     from ..engine.engine import Engine
@@ -59,16 +59,21 @@ class Followed:
                 return True
         return self.engine.tail.wait_for(ids, counter, timeout)
 
-    def snapshot(self, table: str) -> Snapshot:
+    def snapshot(self, table: str, at: str | None = None) -> Snapshot:
         """The items of a table as they are now, and the place in its stream to continue from.
 
-        A context manager; see snapshots.Snapshot for its bounds.
+        `at`: as they were instead at a time, right after a sequence number, or as far back as is
+        known (`trim-horizon`); spelt as `parse_start` reads it. A context manager; see
+        snapshots.Snapshot for its bounds, and past.Past for how far back that is.
         """
+        from .past import Past
         from .snapshots import Snapshot
 
         self._follow_owner()
         self.start_background()
-        return Snapshot(self.engine, self.readers, table)
+        if at is None:
+            return Snapshot(self.engine, self.readers, table)
+        return Past(self.engine, self.readers, table, parse_start(at))
 
     def _follow_owner(self) -> None:
         raise NotImplementedError

@@ -244,10 +244,12 @@ def signed_headers(
     *,
     method: str = "POST",
     query: str = "",
+    target: str = "",
 ) -> dict[str, str]:
     """The headers X-Amz-Date and Authorization of a request of ours, as `verify` wants them.
 
-    `path` and `query` are as they are sent, percent-encoded.
+    `path` and `query` are as they are sent, percent-encoded; `target` is its X-Amz-Target, if it
+    has one.
     """
     date = datetime.fromtimestamp(clock.now_ms() // 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
     head = Head()
@@ -255,6 +257,9 @@ def signed_headers(
     head.headers = {b"host": host.encode(), b"x-amz-date": date.encode()}
     credential = f"{key_id}/{date[:8]}/{region}/dynamodb/aws4_request"
     names = "host;x-amz-date"
+    if target:
+        head.headers[b"x-amz-target"] = target.encode()
+        names += ";x-amz-target"
     claim = Claim(ALGORITHM, credential, names, "", date, in_query=False)
     signature = Verifier({key_id: secret}, clock)._signature(claim, head, body, secret.encode())
     authorization = (

@@ -43,13 +43,16 @@ def dump(file: Path, table: str | None, items: bool, records: bool) -> None:
 @click.command()
 @click.argument("table")
 @DB
-def export(table: str, db: Path) -> None:
+@click.option("--at", help="as it was then: ISO time, epoch seconds, sequence number, trim-horizon")
+def export(table: str, db: Path, at: str | None) -> None:
     """Write every item of TABLE as it is now, one JSON a line; beside a running owner too.
+
+    With --at as it was at an earlier moment, as far back as its stream keeps old images.
 
     The last line holds the table, the number of items, and the place in its stream to go on from;
     an export without it is not whole.
     """
-    written(joined(_exported(table, db)))
+    written(joined(_exported(table, db, at)))
 
 
 def _dumped(file: Path, table: str | None, *, items: bool, records: bool) -> Iterator[bytes]:
@@ -82,9 +85,9 @@ def _records(contents: Contents) -> Iterator[bytes]:
             yield json_line({**whose, "Record": record})
 
 
-def _exported(table: str, db: Path) -> Iterator[bytes]:
+def _exported(table: str, db: Path, at: str | None) -> Iterator[bytes]:
     count = 0
-    with _reading(db) as store, store.snapshot(table) as snapshot:
+    with _reading(db) as store, store.snapshot(table, at) as snapshot:
         for item in snapshot.items():
             yield json_line({"Item": item})
             count += 1
