@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from .. import limits
 from .asynchronous.configs import EventConfigs
+from .metering import Running
 from .targets.python import PythonTarget
 from .targets.target import (
     PAYLOAD_TOO_LARGE,
@@ -105,6 +106,7 @@ class Functions:
         self._functions: dict[str, Function] = {}
         self._store: Store | None = None
         self._lock = threading.Lock()
+        self.running = Running()
         self.event_configs = EventConfigs()  # what is said of their asynchronous invocations
 
     def give_units(self, store: Store) -> None:

@@ -23,11 +23,12 @@ from . import checkpoints
 from .checkpoints import Row
 from .delivery.invoking import Context
 from .delivery.lanes import Shape
-from .delivery.meters import Meters, Running
+from .delivery.meters import Meters
 from .delivery.reading import ShardReader
 from .delivery.retries import Policy
 from .delivery.shard import ShardRun
 from .filters import compile_filters
+from .metering import Running
 
 if TYPE_CHECKING:
     from ..engine.model import StreamInfo

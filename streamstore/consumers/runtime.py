@@ -30,7 +30,6 @@ from ..clock import ManualClock, ShiftedClock
 from ..engine.streams.positions import committed_counter
 from ..errors import StoreClosed, StoreError
 from ..following.starts import stream_named
-from .delivery.meters import Running
 from .destinations import Destinations
 from .functions import Functions
 from .listening import Listening
@@ -87,7 +86,7 @@ class Consumers:
             self._schedule,
             self.functions,
             destinations if destinations is not None else Destinations(store),
-            Running(),
+            self.functions.running,
             self.mappings.note_result,
             self._moved,
         )

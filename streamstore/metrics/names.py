@@ -22,6 +22,9 @@ _OF_LAMBDA: Final = {
     "Duration": "lambda_duration_milliseconds",
     "ConcurrentExecutions": "lambda_concurrent_executions",
     "IteratorAge": "lambda_iterator_age_milliseconds",
+    "AsyncEventsReceived": "lambda_async_events_received_total",
+    "AsyncEventAge": "lambda_async_event_age_milliseconds",
+    "AsyncEventsDropped": "lambda_async_events_dropped_total",
     "DestinationDeliveryFailures": "lambda_destination_delivery_failures_total",
     "PolledEventCount": "mapping_polled_events_total",
     "FilteredOutEventCount": "mapping_filtered_out_events_total",
@@ -31,8 +34,8 @@ _OF_LAMBDA: Final = {
     "OnFailureDestinationDeliveredEventCount": "mapping_destination_delivered_events_total",
     "ExpiredEventCount": "mapping_expired_events_total",
 }
-SUMMED: Final = frozenset({"Duration", "ConcurrentExecutions", "IteratorAge"})
-_MILLISECONDS: Final = frozenset({LATENCY, "Duration", "IteratorAge"})
+SUMMED: Final = frozenset({"Duration", "ConcurrentExecutions", "IteratorAge", "AsyncEventAge"})
+_MILLISECONDS: Final = frozenset({LATENCY, "Duration", "IteratorAge", "AsyncEventAge"})
 PROMETHEUS: Final = {
     "ReturnedRecordsCount": "returned_records_total",
     "ReturnedBytes": "returned_bytes_total",

@@ -24,6 +24,7 @@ from ... import limits
 from ...errors import DeliveryFailed
 from ..destinations import Destinations
 from ..functions import LATEST
+from ..metering import FunctionMeters
 from ..schedule import Schedule
 from ..targets.target import Answered, FunctionError, Invocation, NotInvoked, Outcome
 from . import policy
@@ -84,9 +85,14 @@ class Events:
             self._events.add(sent)
             self._busy.add(sent)
             self._bytes += sent.size_bytes
+        self.meters(sent.name).add("AsyncEventsReceived", 1)
         self._schedule.start()
         self._schedule.put(sent)
         return sent.request_id
+
+    def meters(self, name: str) -> FunctionMeters:
+        """What counts the invocations of the function of that name."""
+        return FunctionMeters(self._metrics, self.functions.running, name)
 
     def run_due(self) -> bool:
         """In line: run what is due now in this thread; whether there was anything."""
@@ -149,7 +155,7 @@ class Events:
                 self._destinations.deliver(destination, result)
         except Exception as error:  # DeliveryFailed; whatever it is, the event is over
             logger.warning("%s did not take a result: %r", destination, error)
-            self._metrics.series("DestinationDeliveryFailures", FunctionName=event.name).add(1)
+            self.meters(event.name).add("DestinationDeliveryFailures", 1)
 
     def _pass_on(self, function_arn: str, record: dict[str, Any], hops: int) -> None:
         name, qualifier = named(function_arn)
@@ -182,6 +188,7 @@ class _Event:
         self.calls = 0
         self.last: Answered | FunctionError | None = None
         self._owner = owner
+        self._sent_ms = now_ms
         self._tried = Tried(now_ms)
         self.payload = orjson.dumps(event)
         self.size_bytes = len(self.payload)
@@ -213,7 +220,9 @@ class _Event:
             seconds = function.timeout_seconds or limits.FUNCTION_SECONDS_MAX
             event = orjson.loads(self.payload)
             invocation = Invocation(self.request_id, self.function_arn, event, seconds)
-            outcome = function.invoke(invocation)
+            meters = owner.meters(self.name)
+            meters.add("AsyncEventAge", max(owner.clock.now_ms() - self._sent_ms, 0))
+            outcome = meters.invoke(function, invocation)
         if isinstance(outcome, NotInvoked):
             logger.info("an event of %s was not run: %s", self.name, outcome.reason)
         else:
@@ -230,6 +239,7 @@ class _Event:
         destination = config.on_success if condition == policy.SUCCESS else config.on_failure
         if condition != policy.SUCCESS:
             how = self.last.error_type if isinstance(self.last, FunctionError) else "it never ran"
+            self._owner.meters(self.name).add("AsyncEventsDropped", 1)
             logger.error("an event of %s was given up, %s: %s", self.name, condition, how)
         if destination:
             self._owner.deliver(self, destination, condition)

@@ -19,6 +19,7 @@ import orjson
 from ... import limits
 from ...errors import LambdaFault
 from ..asynchronous.queue import Events, Full
+from ..asynchronous.queue import named as named_arn
 from ..functions import LATEST, Functions
 from ..targets.logs import LogTail
 from ..targets.target import Answered, FunctionError, Invocation, NotJson, Outcome
@@ -143,12 +144,13 @@ class Invoking:
         if not self._places.acquire(blocking=False):
             raise _throttled(f"{limits.INVOKES_AT_ONCE_MAX} invocations are running.")
         try:
+            meters = self._events.meters(named_arn(invocation.function_arn)[0])
             if not log:
-                return _told(function.invoke(invocation))
+                return _told(meters.invoke(function, invocation))
             tail = invocation.log = LogTail(invocation.request_id)
             tail.begin()
             began = perf_counter()
-            outcome = function.invoke(invocation)
+            outcome = meters.invoke(function, invocation)
             seconds = perf_counter() - began
             invoked = _told(outcome)
             invoked.log = tail.end(outcome, seconds, in_process=function.in_process)

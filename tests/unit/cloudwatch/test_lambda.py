@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from streamstore import limits
 from streamstore.cloudwatch.operations import get_metric_statistics, list_metrics
-from streamstore.consumers.delivery.meters import EVENT_COUNTS, Meters, Running
+from streamstore.consumers.delivery.meters import EVENT_COUNTS, Meters
+from streamstore.consumers.metering import Running
 from streamstore.metrics import Metrics, prometheus
 from streamstore.metrics.names import UNITS, namespace_of
 

@@ -272,3 +272,34 @@ def test_an_end_does_not_wait_for_a_function_that_hangs(
         assert not closing.is_alive()
     finally:
         gate.set()
+
+
+def sums(sent: Sent, name: str) -> dict[str, float]:
+    """What was counted under a function's name."""
+    mine = (("FunctionName", name),)
+    return {metric: d.total for metric, of, d in sent.store.metrics.totals() if of == mine}
+
+
+def test_events_and_their_invocations_are_counted_under_the_functions_name(
+    sent: Sent, tmp_path: Path
+) -> None:
+    sent.register("f", ValueError("always"))
+    sent.say("f", on_failure="arn:aws:dynamodb:us-east-1:000000000000:table/absent")
+    sent.events.send(ARN + "f", {})
+    sent.pass_time(200)
+    found = sums(sent, "f")
+    assert found.pop("Duration") >= 0
+    assert found == {
+        "AsyncEventsReceived": 1,
+        "AsyncEventAge": 0 + 60_000 + 180_000,
+        "AsyncEventsDropped": 1,
+        "Invocations": 3,
+        "Errors": 3,
+        "ConcurrentExecutions": 3,
+        "DestinationDeliveryFailures": 1,
+    }
+    sent.register("g", "well")
+    sent.events.send(ARN + "g", {})
+    sent.pass_time(1)
+    assert "AsyncEventsDropped" not in sums(sent, "g")
+    assert sums(sent, "g")["Invocations"] == 1

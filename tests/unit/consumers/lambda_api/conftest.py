@@ -28,6 +28,7 @@ class Doorway:
         self.mappings = mappings
         self.functions = mappings.functions
         self.stream_arn = stream_arn
+        self.store = store
         self.events = Events(store, self.functions, inline=True)
         self.door = Door(store, mappings, self.events)
 

@@ -245,3 +245,31 @@ def test_invocations_at_once_are_bounded_so_that_pages_are_still_served(
         thread.join(30)
     assert answers == [200] * limits.INVOKES_AT_ONCE_MAX
     assert doorway.ask("invoke", {}, name="slow")[0] == 200
+
+
+def test_an_invoke_is_counted_under_its_functions_name(doorway: Any) -> None:
+    def failing(event: Any, context: Any) -> None:
+        raise ValueError
+
+    doorway.functions.register("good", lambda event, context: 1)
+    doorway.functions.register("bad", failing)
+    doorway.functions.register("busy", Scripted(NotInvoked("busy", throttled=True)))
+    for name in ("good", "bad", "busy", "good"):
+        doorway.ask("invoke", b"{}", name=name)
+    doorway.ask("invoke_with_log", b"{}", name="bad")
+    doorway.ask("dry_run", b"{}", name="good")
+    counted = {
+        (dimensions[0][1], metric): distribution.total
+        for metric, dimensions, distribution in doorway.store.metrics.totals()
+        if dimensions[0][0] == "FunctionName" and metric != "Duration"
+    }
+    assert counted == {
+        ("good", "ConcurrentExecutions"): 2,
+        ("good", "Invocations"): 2,
+        ("good", "Errors"): 0,
+        ("bad", "ConcurrentExecutions"): 2,
+        ("bad", "Invocations"): 2,
+        ("bad", "Errors"): 2,
+        ("busy", "ConcurrentExecutions"): 1,
+        ("busy", "Throttles"): 1,
+    }
