@@ -125,6 +125,14 @@ def test_every_command_and_flag_that_a_page_names_exists() -> None:
     assert tried >= 10
 
 
+def test_every_bug_found_is_run_again_by_the_test_that_the_readme_names() -> None:
+    rows = re.findall(r"\| `(\S+\.py) -k (\w+)` \|", README)
+    assert len(rows) >= 6
+    for file, word in rows:
+        names = re.findall(r"^def (test_\w+)", (ROOT / "tests/crash" / file).read_text(), re.M)
+        assert [name for name in names if word in name], f"{file} has no test of {word}"
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_of_a_page_lead_somewhere(page: str) -> None:
     folder = (ROOT / page).parent
