@@ -16,6 +16,7 @@ from .. import store as stores
 from ..clock import ShiftedClock, SystemClock
 from ..cloudwatch import NAMES, PREFIX
 from ..config import Settings, TableSettings, layered
+from ..console import PAGES
 from ..errors import StorageError
 from ..server.app import Handler, Route
 from ..server.gate import ServerSettings, UnsafeError
@@ -25,6 +26,7 @@ from .terminal import fail
 
 if TYPE_CHECKING:
     from ..cloudwatch.door import Door
+    from ..console.pages import Console
 
 DEFAULT_DB = "streamstore.db"
 GC_YOUNG_OBJECTS = 20_000
@@ -129,6 +131,23 @@ def cloudwatch_routes(store: stores.Store) -> list[Route]:
     ]
 
 
+def console_routes(store: stores.Store, consumers: Served) -> list[Route]:
+    """The pages for people, to this machine; imported with the first one that is asked for."""
+    opened: list[Console] = []
+
+    def console() -> Console:
+        if not opened:
+            from ..console.pages import Console
+
+            opened.append(Console(store, consumers.lags))
+        return opened[0]
+
+    def page(name: str) -> Handler:
+        return lambda *request: getattr(console(), name)(*request)
+
+    return [Route("GET", path, page(name), "local") for name, path in PAGES.items()]
+
+
 def serve_forever(given: Mapping[str, Any]) -> None:
     """Open the store, serve it until SIGTERM, close it."""
     # A flag that was not given is None or False; 0 is a value.
@@ -157,6 +176,9 @@ def serve_forever(given: Mapping[str, Any]) -> None:
             store.start_background()
             consumers.start()
             routes = [*cloudwatch_routes(store), *consumers.routes()]
+            if not listen.keys:
+                # Browsers don't sign, and what follows a stream wants that where there are keys.
+                routes += console_routes(store, consumers)
             serve(store, listen, routes, on_ready=store.announce)
         except OSError as error:
             fail(f"can't listen on {listen.host} port {listen.port}: {error}")

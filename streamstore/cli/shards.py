@@ -14,11 +14,11 @@ from typing import Any, TextIO
 import click
 
 from .. import store as stores
+from ..console import lineage_svg
 from ..engine.streams import sequence
 from ..engine.streams.descriptions import ShardState
 from ..engine.streams.lineage import draw
 from ..errors import ResourceNotFound
-from . import lineage_svg
 from .admin import door_of, with_store
 from .asking import Unreachable, ask
 

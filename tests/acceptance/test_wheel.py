@@ -42,7 +42,11 @@ def test_the_wheel_has_one_top_level_name_and_the_migrations(wheel: Path) -> Non
     assert {top for top in tops if not top.endswith(".dist-info")} == {"streamstore"}
     assert any(name.startswith("streamstore/migrations/versions/") for name in names)
     assert "streamstore/storage/schema.sql" in names
-    assert "streamstore/py.typed" in names
+    assert {
+        "streamstore/py.typed",
+        "streamstore/console/live.js",
+        "streamstore/console/style.css",
+    } <= {*names}
 
 
 def test_a_store_opens_from_the_wheel_in_an_empty_environment(wheel: Path, tmp_path: Path) -> None:

@@ -136,13 +136,20 @@ class Served:
         lag = Route("POST", "/_streamstore/consumers", self._lag, access)
         return [*served, self._route(ADMIN, access), letters, lag]
 
+    def lags(self) -> list[dict[str, Any]]:
+        """How far behind each mapping is in each shard; without workers nobody is behind."""
+        from .lag import told
+
+        lags: list[dict[str, Any]] = told(self._runtime.lag() if self._runtime is not None else ())[
+            "consumers"
+        ]
+        return lags
+
     def _lag(
         self, path: dict[str, str], query: dict[str, str], body: bytes
     ) -> tuple[int, str, bytes]:
-        """The door of `streamstore consumers`. Without workers nobody is behind."""
-        from .lag import told
-
-        return 200, JSON, encode(told(self._runtime.lag() if self._runtime is not None else ()))
+        """The door of `streamstore consumers`."""
+        return 200, JSON, encode({"consumers": self.lags()})
 
     def _letters(
         self, path: dict[str, str], query: dict[str, str], body: bytes

@@ -15,7 +15,7 @@ from ..engine.streams import sequence
 from ..engine.streams.descriptions import ShardState
 from ..engine.streams.lineage import size_text
 
-_WIDTH, _HEIGHT, _GAP = 250, 64, 6
+_WIDTH, _HEIGHT, _GAP = 276, 64, 6
 _TOP = 34
 _STYLE = (
     "text{font:11px ui-monospace,monospace;fill:#1b1f24}"

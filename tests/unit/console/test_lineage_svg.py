@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import streamstore
-from streamstore.cli.lineage_svg import draw
+from streamstore.console.lineage_svg import draw
 
 SVG = "{http://www.w3.org/2000/svg}"
 
