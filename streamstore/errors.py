@@ -7,7 +7,7 @@
     │  ├─ ResourceNotFound       ├─ ResourceInUse         ├─ LimitExceeded
     │  ├─ IteratorExpired        ├─ RecordsTrimmed        ├─ IdempotencyMismatch
     │  ├─ TransactionConflict    ├─ Throttled             ├─ Injected
-    │  └─ ControlRefused
+    │  ├─ ControlRefused         └─ DuplicateItem
     ├─ StorageError              the machine's; `retryable` says whether trying again may help
     │  ├─ Busy                   ├─ DiskFull              ├─ Corrupted
     │  ├─ Latched                ├─ FileTooNew            ├─ FileForeign
@@ -38,8 +38,7 @@ class StoreError(Exception):
 class RequestError(StoreError):
     """The caller's mistake, or a refusal the caller must handle. Nothing was written.
 
-    `table` is set where a call is throttled before it is planned, so that it can be counted.
-    """
+    `table` is set where a call is throttled before it is planned, so that it can be counted."""
 
     table = ""
 
@@ -73,8 +72,7 @@ class ValidationFailed(RequestError):
     """A parameter breaks a rule. `message` is the service's own text.
 
     `prefixed` marks the families of spec B.3, to which PutItem and UpdateItem put
-    "1 validation error detected: " in front.
-    """
+    "1 validation error detected: " in front."""
 
     def __init__(self, message: str, *, prefixed: bool = False) -> None:
         super().__init__(message)
@@ -88,6 +86,10 @@ class ConditionFailed(RequestError):
     def __init__(self, item: dict[str, Any] | None = None) -> None:
         super().__init__("The conditional request failed")
         self.item = item
+
+
+class DuplicateItem(RequestError):
+    """An INSERT of PartiQL met an item of the same key."""
 
 
 class CancellationReason:
@@ -112,7 +114,7 @@ class TransactionCanceled(RequestError):
 
 
 class ResourceNotFound(RequestError):
-    """`kind`: "table" (data plane), "described-table" (control), "stream", "shard", "resource"."""
+    """`kind`: "table", "described-table", "backed-up-table", "stream", "shard" or "resource"."""
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name!r} not found")
@@ -183,9 +185,7 @@ class Throttled(RequestError):
 
 
 class Injected(RequestError):
-    """A tester's rule answers with this error. `code` is the service's name of it (its words are in
-    operations/faults), `message` None its usual text.
-    """
+    """A tester's rule answers so. `code`: the service's name of it; `message`: None, the usual."""
 
     def __init__(self, code: str, message: str | None = None) -> None:
         super().__init__(message or f"{code}, by a tester's rule")
@@ -363,9 +363,7 @@ class UnitConflict(ConsumerError):
 
 
 class UnitTooLarge(ConsumerError):
-    """A unit of work reads or writes more than it may. `bound`: "read", "written" (items) or
-    "bytes" (of both), `limit` how many of them.
-    """
+    """A unit of work is too large. `bound`: "read", "written" (items) or "bytes" of both."""
 
     def __init__(self, bound: str, limit: int) -> None:
         what = "bytes read and written" if bound == "bytes" else f"items {bound}"

@@ -35,9 +35,9 @@ EXPRESSION_CACHE_ENTRIES: Final = 2048
 EXPRESSION_CACHE_CHARS: Final = 256 * KIB
 ARITHMETIC_LEVELS_MAX: Final = 32  # of sums of sums, which only a statement can have
 
-# Statements of PartiQL; the model bounds their length and number.
+# Statements of PartiQL; the model says so too, and bounds how many there are in a request.
+STATEMENT_CHARS_MAX: Final = 8192
 SELECTED_PARTITIONS_MAX: Final = 50  # hash keys that IN may list
-STATEMENT_BATCH_MAX: Final = 25
 
 # JSON of stored items, remembered (codec/fragments): two generations of this size.
 FRAGMENT_BODY_BYTES_MAX: Final = 4 * KIB

@@ -49,15 +49,22 @@ class Client:
 
     exceptions = EXCEPTIONS
 
+    batch_execute_statement = _method("BatchExecuteStatement", "up to 25 statements of PartiQL.")
     batch_get_item = _method("BatchGetItem", "up to 100 items by their keys.")
     batch_write_item = _method("BatchWriteItem", "up to 25 puts and deletes, each atomic.")
     create_table = _method("CreateTable", "a new table.")
     delete_item = _method("DeleteItem", "deletes an item, if the condition holds.")
     delete_table = _method("DeleteTable", "deletes a table with its items.")
+    describe_continuous_backups = _method(
+        "DescribeContinuousBackups", "that point-in-time recovery is disabled."
+    )
+    describe_endpoints = _method("DescribeEndpoints", "unknown to a store without an address.")
     describe_limits = _method("DescribeLimits", "the quotas of throughput.")
     describe_stream = _method("DescribeStream", "a stream's status and a page of its shards.")
     describe_table = _method("DescribeTable", "a table's keys, indexes, status and sizes.")
     describe_time_to_live = _method("DescribeTimeToLive", "whether and by what items expire.")
+    execute_statement = _method("ExecuteStatement", "a statement of PartiQL.")
+    execute_transaction = _method("ExecuteTransaction", "up to 100 statements, all or nothing.")
     get_item = _method("GetItem", "an item by its key, or no Item.")
     get_records = _method("GetRecords", "a page of a shard's records.")
     get_shard_iterator = _method("GetShardIterator", "a position in a shard, for GetRecords.")
@@ -71,6 +78,9 @@ class Client:
     transact_get_items = _method("TransactGetItems", "up to 100 items as of one moment.")
     transact_write_items = _method("TransactWriteItems", "up to 100 writes, all or nothing.")
     untag_resource = _method("UntagResource", "removes tags from a table.")
+    update_continuous_backups = _method(
+        "UpdateContinuousBackups", "point-in-time recovery, which can't be enabled."
+    )
     update_item = _method("UpdateItem", "changes attributes of an item, or creates it.")
     update_table = _method("UpdateTable", "changes throughput, indexes or the stream.")
     update_time_to_live = _method("UpdateTimeToLive", "lets items expire by an attribute, or not.")

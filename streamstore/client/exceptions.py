@@ -51,6 +51,7 @@ class WaiterError(Exception):
 # ValidationException, are a plain ClientError there and here.
 MODELLED = (
     "ConditionalCheckFailedException",
+    "DuplicateItemException",
     "ExpiredIteratorException",
     "IdempotentParameterMismatchException",
     "InternalServerError",
@@ -60,6 +61,7 @@ MODELLED = (
     "RequestLimitExceeded",
     "ResourceInUseException",
     "ResourceNotFoundException",
+    "TableNotFoundException",
     "ThrottlingException",
     "TransactionCanceledException",
     "TransactionConflictException",

@@ -12,8 +12,11 @@ from base64 import b64encode
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .. import limits
 from ..codec import numbers
 from ..errors import ValidationFailed
+from ..expressions.partiql.statements import parse
+from ..expressions.partiql.tree import Unsupported
 
 if TYPE_CHECKING:
     from ..engine.catalog import Catalog
@@ -34,6 +37,7 @@ def targets(params: Any, catalog: Catalog) -> list[Target]:
     if not isinstance(params, dict):
         return [Target(None, None)]
     found = list(_of_batch(params, catalog)) + list(_of_transaction(params, catalog))
+    found += _of_statements(params, catalog)
     return found or [_of_one(params, catalog)]
 
 
@@ -68,6 +72,21 @@ def _of_transaction(params: dict[Any, Any], catalog: Catalog) -> Iterator[Target
         for _, action in _members(each):
             if isinstance(action, dict) and isinstance(action.get("TableName"), str):
                 yield _target(action["TableName"], action, catalog)
+
+
+def _of_statements(params: dict[Any, Any], catalog: Catalog) -> Iterator[Target]:
+    """The tables of PartiQL's statements; their keys are not looked for."""
+    listed = params.get("Statements", params.get("TransactStatements", [params]))
+    for each in listed if isinstance(listed, list | tuple) else ():
+        text = each.get("Statement") if isinstance(each, dict) else None
+        if not isinstance(text, str) or len(text) > limits.STATEMENT_CHARS_MAX:
+            continue
+        try:
+            statement = parse(text)
+        except ValidationFailed:
+            continue
+        if not isinstance(statement, Unsupported):
+            yield _target(statement.source.table, {}, catalog)
 
 
 def _members(value: Any) -> list[tuple[Any, Any]]:

@@ -12,6 +12,8 @@
     projections     parts of an item
     key_conditions  which range of a key a Query means
     binding         all of it for one request, with caches
+    legacy          the parameters that expressions replaced
+    partiql         statements, whose conditions and updates become trees of the same kind
 
 `bind` is the door. It knows nothing of tables, keys or requests: what is a key attribute, which
 index is asked and when an expression is wanted at all is judged in operations and engine.

@@ -326,7 +326,8 @@ def _check_keys(where: str, keys: Mapping[str, object], grammar: re.Pattern[str]
             detail = f'Syntax error; key: "{key}"'
         else:
             continue
-        raise _refusal(f"{where} contains invalid key: {detail}")
+        # Unlike an empty map, a bad key is told without the prefix of spec B.3.
+        raise ValidationFailed(f"{where} contains invalid key: {detail}")
 
 
 def _check_unused(which: str, given: Mapping[str, object], used: set[str]) -> None:

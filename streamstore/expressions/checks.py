@@ -237,7 +237,9 @@ class _Look:
                     f"operator or function; operator: {operator}, first operand: {show(path)}"
                 )
 
-    def typed(self, operator: str, allowed: frozenset[str], *operands: Operand) -> None:
+    def typed(
+        self, operator: str, allowed: frozenset[str], *operands: Operand | ArithmeticNode
+    ) -> None:
         for operand in operands:
             if isinstance(operand, ValueNode):
                 known = type_of(self.scope.values[operand.key])

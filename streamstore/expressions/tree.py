@@ -132,11 +132,11 @@ ConditionNode = CallNode | CompareNode | BetweenNode | InNode | NotNode | LogicN
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ArithmeticNode(Node):
-    """left + right, or left - right"""
+    """left + right, or left - right. Only PartiQL has sums of sums."""
 
     operator: Literal["+", "-"]
-    left: Operand
-    right: Operand
+    left: Operand | ArithmeticNode
+    right: Operand | ArithmeticNode
 
     @property
     def children(self) -> tuple[Node, ...]:

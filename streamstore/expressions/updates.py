@@ -216,8 +216,10 @@ def _result(action: Action, paths: Mapping[PathNode, Path]) -> Result:
     return lambda item, values: _deleted(find(item, path), values[key])
 
 
-def _source(node: Operand, paths: Mapping[PathNode, Path]) -> Source:
+def _source(node: Operand | ArithmeticNode, paths: Mapping[PathNode, Path]) -> Source:
     """How to compute an operand's value; it raises when there is none."""
+    if isinstance(node, ArithmeticNode):
+        return _arithmetic(node, paths)
     if isinstance(node, ValueNode):
         key = node.key
         return lambda item, values: values[key]

@@ -87,6 +87,10 @@ def _condition(error: Any) -> Fault:
     )
 
 
+def _duplicate(error: Any) -> Fault:
+    return Fault("DuplicateItemException", message="Duplicate primary key exists in table")
+
+
 def _canceled(error: Any) -> Fault:
     codes = ", ".join(reason.code for reason in error.reasons)
     return Fault(
@@ -125,6 +129,8 @@ _IN_USE: Final = {
 
 
 def _not_found(error: Any) -> Fault:
+    if error.kind == "backed-up-table":  # the calls about backups have an error of their own
+        return Fault("TableNotFoundException", message=f"Table not found: {error.name}")
     text = _NOT_FOUND.get(error.kind, _NOT_FOUND["table"])
     return Fault("ResourceNotFoundException", message=text.replace("{}", error.name))
 
@@ -226,6 +232,7 @@ _WORDS: Final[dict[type, Callable[[Any], Fault]]] = {
     errors.AuthenticationFailed: _authentication,
     errors.ValidationFailed: _validation,
     errors.ConditionFailed: _condition,
+    errors.DuplicateItem: _duplicate,
     errors.TransactionCanceled: _canceled,
     errors.ResourceNotFound: _not_found,
     errors.ResourceInUse: _in_use,

@@ -66,10 +66,17 @@ class IndexChanges:
 
 
 def check_alone(updates: list[Request]) -> None:
-    """Each element has an action, and no index has two. Raises ValidationFailed."""
+    """Each element has one action, and no index has two. Raises ValidationFailed."""
     named: set[str] = set()
     for update in updates:
         action = next((action for action in _ACTIONS if action in update), None)
+        if len(update) > 1:
+            # An element is one of the three (the model); what of two would be done can't be told.
+            raise ValidationFailed(
+                f"{PARAMETERS}Only one of GlobalSecondaryIndexUpdate.Update,"
+                " GlobalSecondaryIndexUpdate.Create, GlobalSecondaryIndexUpdate.Delete can be"
+                " specified"
+            )
         if action is None:
             raise ValidationFailed(
                 f"{PARAMETERS}One of GlobalSecondaryIndexUpdate.Update,"

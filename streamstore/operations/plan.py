@@ -29,13 +29,15 @@ class Scope:
 
     `base64_binary` is True for requests off the wire (binary values are base64 text) and False for
     embedded calls
-    (they are bytes). Replies always hold bytes; the wire encodes them.
+    (they are bytes). Replies always hold bytes; the wire encodes them. `address` is the door's own,
+    host[:port], where one was asked about it.
     """
 
     engine: Engine
     region: str
     account: str
     base64_binary: bool = False
+    address: str = ""
 
 
 @dataclass(slots=True)

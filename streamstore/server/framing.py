@@ -7,11 +7,12 @@ chunks, so that its bound holds while it streams in.
 
 This module knows nothing of DynamoDB. What the rooms above find out about a head before they have
 its body, they write into the same `Head`, since one whole `Head` is what is remembered for equal
-bytes.
+bytes. A body in a coding (Content-Encoding) is unpacked here too, as its caller asks for it.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ from .. import limits
 
 if TYPE_CHECKING:
     from ..metrics import Series
-    from ..operations.plan import Scope
+    from ..operations.plan import ReadPlan, Scope, WritePlan
     from .signature import Claim
 
 HEAD_END = b"\r\n\r\n"
@@ -63,9 +64,11 @@ class Head:
     """
 
     __slots__ = (
+        "address",
         "call",
         "chunked",
         "claim",
+        "coding",
         "expects_continue",
         "fault",
         "headers",
@@ -75,6 +78,7 @@ class Head:
         "method",
         "opening",
         "operation",
+        "packs",
         "path",
         "plain",
         "query",
@@ -83,6 +87,7 @@ class Head:
         "scope",
         "special",
         "target",
+        "uncoded",
     )
 
     def __init__(self) -> None:
@@ -95,6 +100,8 @@ class Head:
         self.chunked = False
         self.keep_alive = True
         self.expects_continue = False
+        self.coding = b""  # what the body is packed in; b"" for none
+        self.packs = False  # a long reply to a call may come as gzip
         self.refusal: bytes | None = None
         self.call = False
         self.plain = False
@@ -103,10 +110,13 @@ class Head:
             b""  # the status line and the headers that are equal in every good reply to this head
         )
         self.operation = ""
+        self.address = ""  # how the caller reached this server, if that is what it asks
         self.latencies: Mapping[str, Series] = {}  # of the operation, by table
-        self.special: Callable[[Head, bytes], bytes | None] | None = None  # answers before the rest
+        # Answers before the rest, or says None.
+        self.special: Callable[[Head, bytes], bytes | WritePlan | ReadPlan | None] | None = None
         self.fault: bytes | None = None  # the body of the error for a bad target or bad credentials
         self.claim: Claim | None = None  # what has to be verified with the body's hash
+        self.uncoded: Head | None = None  # as if the body had come without its coding
         self.region_account: tuple[str, str] = ("", "")
         self.scope: Scope | None = None
 
@@ -200,6 +210,9 @@ def _read_headers(head: Head, sent: list[tuple[bytes, bytes]]) -> None:
         if coding.strip().lower() != b"chunked":
             raise HeadError(400, "Of the transfer encodings only chunked is read.")
         head.chunked = True
+    head.coding = headers.get(b"content-encoding", b"").strip().lower()
+    accepted = headers.get(b"accept-encoding")
+    head.packs = accepted is not None and _accepts_gzip(accepted)
     connection = headers.get(b"connection")
     if connection is not None and b"close" in (
         token.strip() for token in connection.lower().split(b",")
@@ -207,6 +220,46 @@ def _read_headers(head: Head, sent: list[tuple[bytes, bytes]]) -> None:
         head.keep_alive = False
     expected = headers.get(b"expect")
     head.expects_continue = expected is not None and expected.strip().lower() == b"100-continue"
+
+
+def _accepts_gzip(value: bytes) -> bool:
+    """Whether gzip is named among the accepted codings, with a weight that is not 0."""
+    for part in value.lower().split(b","):
+        coding, _, weight = part.partition(b";")
+        if coding.strip() == b"gzip":
+            quality = weight.strip().removeprefix(b"q=")
+            return not quality or bool(quality.strip(b"0."))
+    return False
+
+
+# The codings of a body that are read: gzip, and deflate in its zlib form.
+CODINGS = frozenset((b"gzip", b"deflate"))
+_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
+
+
+class CodingError(Exception):
+    """A body is not what its coding says (400), or is too large once it is unpacked (413)."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def unpacked(body: bytes) -> bytes:
+    """A body out of its coding, which is one of CODINGS. Raises CodingError.
+
+    No more than the bound of a body is ever unpacked, however far it would expand.
+    """
+    decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        content = decoder.decompress(body, limits.REQUEST_BODY_BYTES_MAX + 1)
+    except zlib.error:
+        raise CodingError(400) from None
+    if len(content) > limits.REQUEST_BODY_BYTES_MAX:
+        raise CodingError(413)
+    if not decoder.eof or decoder.unused_data:
+        raise CodingError(400)
+    return content
 
 
 # What a request framed anew leaves out: its old framing, and offers answered or declined already.

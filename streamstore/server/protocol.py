@@ -17,6 +17,7 @@ import re
 import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
+from copy import copy
 from itertools import accumulate
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol
@@ -29,7 +30,7 @@ from ..metrics import FOLD_AT
 from ..operations.faults import fault_of
 from ..operations.plan import ReadPlan, Ready, Scope, WritePlan
 from . import replies
-from .framing import Head, HeadError, read_head
+from .framing import CODINGS, CodingError, Head, HeadError, read_head, unpacked
 from .gate import Gate
 from .signature import Verifier, check_form, quick_signer, read_claim
 
@@ -154,7 +155,11 @@ class Desk:
                     head.refusal = replies.closing(replies.preflight(origin, asked))
                     return
         if head.method == b"POST" and head.path == b"/" and not self._is_page(head):
-            self._address(head, cors)
+            self._address(head, cors, host)
+            if head.coding in CODINGS and head.special is None:
+                head.uncoded = copy(head)
+                head.uncoded.claim = None
+                head.special = self._coded
         elif head.method == b"GET" and head.path in self.notices:
             head.call = True
             head.plain = head.keep_alive and not head.chunked
@@ -167,7 +172,7 @@ class Desk:
                 return True
         return False
 
-    def _address(self, head: Head, cors: bytes) -> None:
+    def _address(self, head: Head, cors: bytes, host: bytes) -> None:
         """Content type, target and credentials of a call."""
         head.call = True
         head.plain = head.keep_alive and not head.chunked
@@ -181,6 +186,8 @@ class Desk:
             head.fault = replies.UNKNOWN_OPERATION_BODY
             return
         head.operation = operation
+        if operation == "DescribeEndpoints":
+            head.address = host.decode("latin-1")  # it was admitted, so it names this server
         head.latencies = self.store.metrics.latencies(operation)
         signer = quick_signer(head) if self.verifier is None else None
         if signer is None:
@@ -204,6 +211,9 @@ class Desk:
         engine = self.store.engine
         region, account = head.region_account
         account = account or engine.settings.account
+        if head.address:
+            head.scope = Scope(engine, region, account, base64_binary=True, address=head.address)
+            return head.scope
         scope = self._scopes.get((region, account))
         if scope is None or scope.engine is not engine:
             if len(self._scopes) >= limits.SCOPE_CACHE_ENTRIES:
@@ -265,7 +275,10 @@ class Desk:
         series.append(perf_counter() - started)
         if len(series) >= FOLD_AT:
             series.fold()
-        return replies.finish(head.opening, self.date, self.next_id(), replies.encode(reply))
+        body = replies.encode(reply)
+        if head.packs and len(body) >= limits.GZIP_REPLY_BYTES_MIN:
+            return replies.packed(head.opening, self.date, self.next_id(), body)
+        return replies.finish(head.opening, self.date, self.next_id(), body)
 
     def fail(self, head: Head, error: BaseException, table: str = "") -> bytes:
         """An error's bytes. What is not ours is logged: where it happened, never with values."""
@@ -293,6 +306,18 @@ class Desk:
         self.failures["malformed"] += 1
         start = replies.opening(404)
         return replies.finish(start, self.date, self.next_id(), replies.NOT_SERVED_BODY)
+
+    def _coded(self, head: Head, body: bytes) -> bytes | WritePlan | ReadPlan:
+        """A call whose body came in a coding. Its signature covers what came."""
+        if head.claim is not None:
+            assert self.verifier is not None
+            self.verifier.verify(head.claim, head, body)
+        try:
+            content = unpacked(body)
+        except CodingError as fault:
+            return self._refused(head, replies.SERIALIZATION_BODY, fault.status)
+        assert head.uncoded is not None
+        return self.answer(head.uncoded, content)
 
     def _notice(self, head: Head, body: bytes) -> bytes:
         status, kind, text = self.notices[head.path]()

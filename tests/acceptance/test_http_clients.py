@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import subprocess
 import sys
+import zlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -178,3 +180,41 @@ def test_with_keys_signatures_are_verified(start_server: Any) -> None:
         assert refused.value.response["Error"]["Code"] == code
     streams = server.client("dynamodbstreams")
     assert streams.list_streams()["Streams"] == []
+
+
+@pytest.mark.parametrize("flags", [(), ("--key", "AKID:s3cret")])
+def test_bodies_travel_as_gzip_both_ways_where_a_client_wants_it(
+    start_server: Any, flags: tuple[str, ...]
+) -> None:
+    """botocore packs a body before it signs the request, and leaves a packed reply to its caller:
+    it reads one here as the Go SDK does, its checksum first.
+    """
+    client = start_server("--in-memory", *flags).client()
+    make_table(client, "packed", "pk")
+    raw: list[Any] = []
+
+    def pack(request: Any, **_: Any) -> None:
+        body = request.data if isinstance(request.data, bytes) else request.data.encode()
+        request.data = gzip.compress(body)
+        request.headers["Content-Encoding"] = "gzip"
+
+    def ask_packed(request: Any, **_: Any) -> None:
+        request.headers["Accept-Encoding"] = "gzip"
+
+    def unpack(response_dict: dict[str, Any], **_: Any) -> None:
+        headers = response_dict["headers"]
+        raw.append(headers)
+        assert int(headers["x-amz-crc32"]) == zlib.crc32(response_dict["body"])
+        if headers.get("Content-Encoding") == "gzip":
+            response_dict["body"] = gzip.decompress(response_dict["body"])
+
+    client.meta.events.register("before-sign.dynamodb.PutItem", pack)
+    client.meta.events.register("before-sign.dynamodb.Scan", ask_packed)
+    client.meta.events.register("before-parse.dynamodb.Scan", unpack)
+    items = [{"pk": {"S": str(n)}, "text": {"S": "x" * 1000}} for n in range(20)]
+    for item in items:
+        client.put_item(TableName="packed", Item=item)
+    found = client.scan(TableName="packed")["Items"]
+    assert sorted(found, key=lambda it: int(it["pk"]["S"])) == items
+    assert raw[0]["Content-Encoding"] == "gzip"
+    assert int(raw[0]["Content-Length"]) < 2000

@@ -12,7 +12,6 @@ not the service: the specification names what it gets wrong, and that is left ou
 
 from __future__ import annotations
 
-import base64
 import json
 import random
 import re
@@ -27,6 +26,7 @@ import streamstore
 from streamstore.errors import StoreError
 from streamstore.operations.faults import fault_of
 from streamstore.operations.plan import Scope
+from streamstore.server.replies import encode
 
 TABLES = {
     "ttt": {
@@ -147,7 +147,7 @@ class Ours:
             reply = self.store.call(operation, params, self.scope)
         except StoreError as error:
             reply = fault_of(error).body
-        return json.loads(json.dumps(reply, default=lambda b: base64.b64encode(b).decode()))
+        return json.loads(encode(reply))
 
 
 class Requests:

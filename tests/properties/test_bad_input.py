@@ -59,6 +59,23 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "ClientRequestToken": "token",
     },
     "TransactGetItems": {"TransactItems": [{"Get": {"TableName": "table", "Key": KEY}}]},
+    "ExecuteStatement": {
+        "Statement": "UPDATE \"table\" SET n = n + ?, l[0] = [1, 'x'] REMOVE gone WHERE id = ?",
+        "Parameters": [VALUES[":v"], {"S": "a"}],
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    },
+    "BatchExecuteStatement": {
+        "Statements": [
+            {"Statement": "SELECT id, l[0] FROM \"table\" WHERE id = ?", "Parameters": [{"S": "a"}]}
+        ],
+    },
+    "ExecuteTransaction": {
+        "TransactStatements": [
+            {"Statement": "EXISTS(SELECT * FROM \"table\" WHERE id = 'kept' AND v = 'v')"},
+            {"Statement": "INSERT INTO \"table\" VALUE {'id': ?}", "Parameters": [{"S": "b"}]},
+        ],
+        "ClientRequestToken": "statements",
+    },
     "CreateTable": {
         "TableName": "fresh",
         "BillingMode": "PAY_PER_REQUEST",
@@ -79,6 +96,10 @@ REQUESTS: dict[str, dict[str, Any]] = {
         "SequenceNumber": "100000000000000000001",
     },
     "GetRecords": {"ShardIterator": f"{ARN}|1|AAAA", "Limit": 10},
+    "UpdateContinuousBackups": {
+        "TableName": "table",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": False},
+    },
     "UpdateTimeToLive": {
         "TableName": "table",
         "TimeToLiveSpecification": {"Enabled": True, "AttributeName": "ttl"},
@@ -157,6 +178,7 @@ def bend(request: Any, dice: random.Random, replacement: Any) -> None:
 
 def test_the_requests_that_are_bent_cover_every_operation_that_takes_parameters() -> None:
     others = {"DescribeLimits", "TagResource", "UntagResource", "ListTagsOfResource"}
+    others |= {"DescribeEndpoints", "DescribeContinuousBackups"}
     assert set(REQUESTS) | others | {"DescribeTimeToLive"} == set(OPERATIONS)
 
 

@@ -37,7 +37,8 @@ def test_the_sweep_bends_the_shape_of_every_operation_that_is_served() -> None:
 def test_every_decision_has_a_reason_of_its_own_and_a_pattern() -> None:
     script = (
         "import json, decided;"
-        "print(json.dumps([[d.peer, d.reason, d.ours, d.theirs, d.where] for d in decided.DECIDED]))"
+        "print(json.dumps([[d.peer, d.reason, d.ours, d.theirs, d.where]"
+        " for d in decided.DECIDED]))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, cwd=SWEEP, check=True

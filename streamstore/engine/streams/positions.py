@@ -8,7 +8,7 @@ before it means the oldest readable record.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from ...errors import RecordsTrimmed, ValidationFailed
 from ...storage import statements_streams as sql
@@ -20,6 +20,8 @@ from .log import Position
 if TYPE_CHECKING:
     from ...storage.transaction import ReadTransaction
     from ..engine import Engine
+
+_NOT_OF_SHARD: Final = "Invalid SequenceNumber for the shard"
 
 
 def committed_counter(rx: ReadTransaction) -> int:
@@ -76,13 +78,16 @@ def at_time(
 
 
 def _own_number(rx: ReadTransaction, shard: ShardState, text: str) -> int:
-    depth, counter = sequence.parse(text)
     info = shard.info
+    try:
+        depth, counter = sequence.parse(text)
+    except ValidationFailed:
+        raise ValidationFailed(_NOT_OF_SHARD) from None
     # An open shard's end is the store's counter, not its last record: a checkpoint taken before a
     # backup was restored may lie beyond that record.
     end = info.end_sequence if info.end_sequence is not None else committed_counter(rx)
     if depth != info.depth or not info.start_sequence <= counter <= end:
-        raise ValidationFailed(f"Invalid SequenceNumber: {text}")
+        raise ValidationFailed(_NOT_OF_SHARD)
     return counter
 
 

@@ -141,6 +141,8 @@ def encode_key(table: TableInfo, key: Item) -> EncodedKey:
     part = keys.range[0]
     range_value = key.get(part.name)
     if range_value is None or part.type not in range_value or len(key) != 2:
+        if range_value is not None and len(key) == 2:
+            _refuse_empty(keys.hash[0], key)
         raise ValidationFailed(KEY_MISMATCH)
     pk = encode(value)
     sk = encode(range_value)
@@ -166,6 +168,8 @@ def encode_item_key(table: TableInfo, item: Item, *, in_batch: bool = False) -> 
         part = keys.range[0]
         value = item.get(part.name)
         if value is None or part.type not in value:
+            if value is not None:
+                _refuse_empty(keys.hash[0], item)
             raise _misfit(part, item, in_batch)
         sk = encode(value)
         key[part.name] = value
@@ -190,11 +194,16 @@ def _misfit(part: KeyPart, item: Item, in_batch: bool) -> ValidationFailed:
     return ValidationFailed(_TYPE_MISMATCH.format(part.name, part.type, next(iter(value))))
 
 
+def _refuse_empty(part: KeyPart, item: Item) -> None:
+    """ValidationFailed for an empty part: told of the hash part before a range part's type is."""
+    if part.type in _KINDS and not item[part.name][part.type]:
+        raise ValidationFailed(f"{_NOT_VALID}{empty_key_text(part)} Key: {part.name}")
+
+
 def _fault(table: TableInfo, item: Item, pk: bytes, sk: bytes) -> ValidationFailed:
     """What is wrong with a key's content: an empty part first, then sizes, hash before range."""
     for part in table.keys.parts:
-        if part.type in _KINDS and not item[part.name][part.type]:
-            return ValidationFailed(f"{_NOT_VALID}{empty_key_text(part)} Key: {part.name}")
+        _refuse_empty(part, item)
     if len(pk) > _PK_BYTES_MAX:
         return ValidationFailed(_HASH_SIZE)
     assert len(sk) > _SK_BYTES_MAX, "the key is sound"

@@ -58,10 +58,14 @@ def read_projection(params: Params) -> Projection | None:
 
 
 def whole_attributes(names: list[str] | None) -> Projection | None:
-    """AttributesToGet as a projection. Raises ValidationFailed for a name given twice."""
+    """AttributesToGet as a projection. Raises ValidationFailed for a name that is empty or given
+    twice.
+    """
     if names is None:
         return None
     for place, name in enumerate(names):
+        if not name:
+            raise ValidationFailed("Empty attribute name")
         if name in names[:place]:
             raise ValidationFailed(f"{INVALID}Duplicate value in attribute name: {name}")
     return Projection(tuple((name,) for name in names), Branch())

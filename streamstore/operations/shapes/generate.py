@@ -21,8 +21,10 @@ SERVICES = {
     "dynamodb": """
         PutItem GetItem UpdateItem DeleteItem Query Scan
         BatchGetItem BatchWriteItem TransactWriteItems TransactGetItems
+        ExecuteStatement BatchExecuteStatement ExecuteTransaction
         CreateTable UpdateTable DeleteTable DescribeTable ListTables
-        TagResource UntagResource ListTagsOfResource DescribeLimits
+        TagResource UntagResource ListTagsOfResource DescribeLimits DescribeEndpoints
+        DescribeContinuousBackups UpdateContinuousBackups
         UpdateTimeToLive DescribeTimeToLive
     """,
     "dynamodbstreams": "ListStreams DescribeStream GetShardIterator GetRecords",

@@ -118,6 +118,8 @@ TIGHTENED: Final[dict[tuple[str, str], dict[str, Any]]] = {
     # No capture of these was found; they are younger than the texts of the control plane.
     ("UpdateTimeToLiveInput", "TableName"): _DATA_NAME,
     ("DescribeTimeToLiveInput", "TableName"): _DATA_NAME,
+    ("DescribeContinuousBackupsInput", "TableName"): _DATA_NAME,
+    ("UpdateContinuousBackupsInput", "TableName"): _DATA_NAME,
     # The member has no bound in the model, and one in prose.
     ("ListStreamsInput", "Limit"): {"max": limits.LIST_STREAMS_MAX},
     ("DescribeStreamInput", "Limit"): {"max": limits.DESCRIBE_STREAM_SHARDS_MAX},

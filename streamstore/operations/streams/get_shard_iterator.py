@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ...engine.engine import Engine
     from ...storage.transaction import ReadTransaction
 
+_INVALID: Final = "One or more parameter values were invalid: "
 # Which member a type needs; the others take neither.
 _NEEDS: Final = {
     "AT_SEQUENCE_NUMBER": "SequenceNumber",
@@ -56,7 +57,7 @@ def _check_companions(kind: str, params: dict[str, Any]) -> None:
             )
         if member != needed and member in params:
             raise ValidationFailed(
-                f"The parameter {member} can't be used when ShardIteratorType is {kind}"
+                f"{_INVALID}{member} should not be passed for this iterator type"
             )
 
 

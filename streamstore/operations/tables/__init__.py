@@ -1,6 +1,7 @@
 """The control plane of tables: one file a call, and what the calls share.
 
-create_table  update_table  delete_table  describe_table  list_tables  tags  account      the calls
+create_table  update_table  delete_table  describe_table  list_tables
+tags  continuous_backups      the calls
 definitions   key schemas, indexes and projections of a request, checked (spec C.2)
 throughput    billing mode and capacity of a request, checked (spec C.2, C.3)
 features      stream, encryption, class and tags of a request, checked

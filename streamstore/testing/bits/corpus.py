@@ -93,6 +93,32 @@ _CALLS: Final[list[tuple[str, dict[str, Any]]]] = [
         TARGETS + "TransactWriteItems",
         {"TransactItems": [{"Put": {"TableName": "table", "Item": ITEM}}]},
     ),
+    (
+        TARGETS + "ExecuteStatement",
+        {
+            "Statement": "UPDATE \"table\" SET n = n + ?, l[0] = [1, 'x'] REMOVE gone"
+            " WHERE id = 'a' AND (n IN [1, 2] OR NOT begins_with(s, 'it''s')) RETURNING ALL NEW *",
+            "Parameters": [BOUND[":v"]],
+        },
+    ),
+    (
+        TARGETS + "BatchExecuteStatement",
+        {
+            "Statements": [
+                {"Statement": "SELECT id, l[0].k FROM \"table\" WHERE id = 'a' ORDER BY id DESC"},
+                {"Statement": 'SELECT * FROM "table" WHERE id=?', "Parameters": [BOUND[":s"]]},
+            ]
+        },
+    ),
+    (
+        TARGETS + "ExecuteTransaction",
+        {
+            "TransactStatements": [
+                {"Statement": "INSERT INTO \"table\" VALUE {'id': 'b', 's': <<1, 2e3>>, 'm': {}}"},
+                {"Statement": "EXISTS(SELECT * FROM \"table\" WHERE id = 'c' AND n IS MISSING)"},
+            ]
+        },
+    ),
     (TARGETS + "DescribeTable", {"TableName": "table"}),
     (TARGETS + "CreateTable", {**_SCHEMA, "TableName": "fresh"}),
     (STREAMS + "ListStreams", {"TableName": "table", "Limit": 10}),

@@ -51,6 +51,23 @@ STREAM = f"{ARN}/stream/2026-11-24T00:00:00.000"
             },
             [("orders", "a/1"), ("other", None)],
         ),
+        ({"Statement": 'SELECT * FROM "orders" WHERE id = ?'}, [("orders", None)]),
+        ({"Statement": "SELECT * FROM"}, [(None, None)]),
+        ({"Statement": "SELECT * FROM orders" + " " * 8192}, [(None, None)]),
+        (
+            {
+                "Statements": [
+                    {"Statement": "DELETE FROM orders"},
+                    {"Statement": "CREATE TABLE x"},
+                    {"Statement": f'UPDATE "{ARN}" SET a = 1'},
+                ]
+            },
+            [("orders", None), ("orders", None)],
+        ),
+        (
+            {"TransactStatements": [{"Statement": "INSERT INTO other VALUE {}"}]},
+            [("other", None)],
+        ),
     ],
 )
 def test_tables_and_keys_are_found_in_every_shape_of_request(

@@ -153,6 +153,16 @@ def test_keys_of_the_maps(key: str, fault: str) -> None:
     assert told(None, values, condition="a = b") == where.format("Values") + fault.format(":")
 
 
+def test_a_bad_key_is_told_without_the_prefix_and_an_empty_map_with_it() -> None:
+    for names, values in (({"n": "a"}, GOOD), ({"#n": "a"}, {"v": {"S": "x"}})):
+        with pytest.raises(ValidationFailed) as refused:
+            ask(names, values, condition="#n = :s")
+        assert not refused.value.prefixed
+    with pytest.raises(ValidationFailed) as refused:
+        ask({}, GOOD, condition="a = :s")
+    assert refused.value.prefixed
+
+
 def test_keys_of_255_characters_are_fine() -> None:
     name, value = "#" + "k" * 254, ":" + "k" * 254
     assert ask({name: "a"}, {value: {"S": "x"}}, condition=f"{name} = {value}").condition

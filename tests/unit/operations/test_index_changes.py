@@ -245,6 +245,19 @@ def test_one_index_at_a_time(desk: Any) -> None:
     assert list(indexes(desk.described())) == ["index"]
 
 
+def test_an_element_is_one_change_and_never_two(desk: Any) -> None:
+    desk.table(AttributeDefinitions=definitions("pk", "g"), GlobalSecondaryIndexes=[index("index")])
+    gone, made = {"IndexName": "index"}, index("other")
+    changed = {"IndexName": "index", "OnDemandThroughput": {"MaxReadRequestUnits": 5}}
+    for both in (
+        {"Delete": gone, "Update": changed},
+        {"Delete": gone, "Create": made},
+        {"Delete": gone, "Create": made, "Update": changed},
+    ):
+        params = asked(both, AttributeDefinitions=definitions("g"))
+        assert refusal(desk, params).startswith(P + "Only one of GlobalSecondaryIndexUpdate.Update")
+
+
 def test_an_index_that_is_not_there_can_neither_change_nor_go(desk: Any) -> None:
     local = {**index("local", "pk", "o")}
     desk.table(

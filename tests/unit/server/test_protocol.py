@@ -213,6 +213,21 @@ def test_the_scope_comes_from_the_credential(
     assert first is second
 
 
+def test_who_asks_for_the_endpoint_gets_the_scope_of_the_host_that_was_admitted(
+    bench: Any, tools: Any
+) -> None:
+    bench.desk._targets[b"DynamoDB_20120810.DescribeEndpoints"] = "DescribeEndpoints"
+    for host in ("localhost:8000", "127.0.0.1:9", "localhost:8000"):
+        assert ask(bench, tools, "DescribeEndpoints", Host=host).status == 200
+        assert ask(bench, tools, Host=host).status == 200
+    assert [scope.address for scope in bench.store.scopes] == [
+        "localhost:8000", "", "127.0.0.1:9", "", "localhost:8000", "",
+    ]  # fmt: skip
+    refused = ask(bench, tools, "DescribeEndpoints", Host="example.org")
+    assert refused.status == 403
+    assert len(bench.store.scopes) == 6
+
+
 def test_a_reopened_store_gets_scopes_of_its_new_engine(bench: Any, tools: Any) -> None:
     ask(bench, tools)
     bench.store.engine = SimpleNamespace(settings=bench.store.settings)

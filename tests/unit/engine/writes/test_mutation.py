@@ -54,8 +54,6 @@ def tables(worlds: Any) -> Any:
         ("pk sk", {"pk": S, "other": S}, MISMATCH),
         ("pk sk", {"pk": S, "sk": N}, MISMATCH),
         ("pk sk", {"pk": S, "sk": S, "more": S}, MISMATCH),
-        # The schema is looked at before the content.
-        ("pk sk", {"pk": {"S": ""}, "sk": N}, MISMATCH),
         ("pk", {"pk": {"S": ""}}, EMPTY.format("string", "pk")),
         ("pk sk", {"pk": S, "sk": {"S": ""}}, EMPTY.format("string", "sk")),
         ("pk sk", {"pk": {"S": ""}, "sk": {"S": ""}}, EMPTY.format("string", "pk")),
@@ -65,6 +63,10 @@ def tables(worlds: Any) -> Any:
         ("pk sk", {"pk": S, "sk": {"S": "x" * 1025}}, RANGE_SIZE),
         ("pk:B sk:B", {"pk": {"B": b"x" * 2049}, "sk": {"B": b"x" * 1025}}, HASH_SIZE),
         ("pk sk", {"pk": {"S": "x" * 2049}, "sk": {"S": ""}}, EMPTY.format("string", "sk")),
+        # An empty hash part is told before a range part of another type.
+        ("pk sk", {"pk": {"S": ""}, "sk": N}, EMPTY.format("string", "pk")),
+        ("pk sk", {"pk": {"S": ""}, "other": N}, MISMATCH),
+        ("pk sk", {"pk": {"S": ""}, "sk": N, "other": N}, MISMATCH),
     ],
 )
 def test_a_key_that_does_not_fit_is_refused(tables: Any, schema: str, key: Any, text: str) -> None:
@@ -86,6 +88,8 @@ def test_a_key_that_does_not_fit_is_refused(tables: Any, schema: str, key: Any, 
             INVALID + "Type mismatch for key sk expected: N actual: NULL",
         ),
         ("pk sk", {"pk": {"S": ""}, "sk": S}, EMPTY.format("string", "pk")),
+        ("pk sk", {"pk": {"S": ""}, "sk": N}, EMPTY.format("string", "pk")),
+        ("pk sk", {"pk": {"S": ""}}, INVALID + "Missing the key sk in the item"),
         ("pk sk", {"pk": {"S": "x" * 2049}, "sk": S}, HASH_SIZE),
         ("pk sk", {"pk": S, "sk": {"S": "x" * 1025}}, RANGE_SIZE),
         ("pk sk", {"pk": {"S": "x" * 2049}, "sk": {"S": "x" * 1025}}, HASH_SIZE),

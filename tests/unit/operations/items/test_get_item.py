@@ -33,6 +33,7 @@ STAGES = [
             " constraint: Member must have length greater than or equal to 1"
         ),
     ),
+    ({"AttributesToGet": ["a", "", "a"]}, "Empty attribute name"),
     ({"AttributesToGet": ["a", "b", "a"]}, P + "Duplicate value in attribute name: a"),
     (
         {"ProjectionExpression": "a,"},

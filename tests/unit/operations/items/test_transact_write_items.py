@@ -111,6 +111,13 @@ def test_a_missing_expression_of_a_check_or_update_breaks_a_constraint(shop: Any
                 f" key is not supported. {EMPTY} IndexName: gs1, IndexKey: g"
             ),
         ),
+        (
+            [put("2"), update("1", "SET g = :v", v=S(""))],
+            (
+                "One or more parameter values are not valid. The update expression attempted to"
+                f" update a secondary index key to a value that is not supported. {EMPTY}"
+            ),
+        ),
     ],
 )
 def test_one_item_twice_and_empty_keys_refuse_the_request(

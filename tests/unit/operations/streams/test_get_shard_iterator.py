@@ -64,6 +64,27 @@ def test_a_type_takes_its_own_companion_and_no_other(
     assert named in text
 
 
+@pytest.mark.parametrize("kind", ["TRIM_HORIZON", "LATEST"])
+def test_a_number_where_none_is_needed_is_refused_in_the_words_of_the_service(
+    reader: Any, kind: str
+) -> None:
+    number = {"ShardIteratorType": kind, "SequenceNumber": "1" * 21}
+    place = {"StreamArn": reader.arn, "ShardId": reader.first_shard}
+    assert reader.refusal("GetShardIterator", **place, **number)[1] == (
+        "One or more parameter values were invalid:"
+        " SequenceNumber should not be passed for this iterator type"
+    )
+
+
+@pytest.mark.parametrize("number", ["9" * 40, "0" * 21, "9" * 21])
+def test_a_number_of_another_shard_is_refused(reader: Any, number: str) -> None:
+    place = {"StreamArn": reader.arn, "ShardId": reader.first_shard}
+    for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+        asked = {"ShardIteratorType": kind, "SequenceNumber": number}
+        refused = reader.refusal("GetShardIterator", **place, **asked)
+        assert refused == ("ValidationException", "Invalid SequenceNumber for the shard")
+
+
 def test_an_unknown_shard_is_not_found(reader: Any) -> None:
     code, text = reader.refusal(
         "GetShardIterator",
