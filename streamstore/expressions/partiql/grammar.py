@@ -192,17 +192,18 @@ class _Expression:
         """Reads what follows an operand; whether the expression ends here."""
         reader = self.reader
         while True:
-            kind, place = reader.kind, reader.place
+            kind = reader.kind
             if kind == "IS":
-                self.test(place)
+                self.test(reader.place)
                 continue
             if kind == "AND" and self.ends_low_bound():
                 reader.next()
                 return False
+            at = reader.at
             symbol = self.infix(kind)
             if symbol:
                 self.reduce(_BINDING[symbol])
-                self.waiting.append(_Operator(symbol, place))
+                self.waiting.append(_Operator(symbol, reader.place_at(at)))
                 return False
             if not self.open:
                 return True

@@ -11,7 +11,7 @@ from typing import Final
 from ...errors import ValidationFailed
 from ...limits import LIST_INDEX_MAX
 from ..tree import Step
-from .tokens import Place, Token, place_of, tokens_of
+from .tokens import Place, Token, line_ends, place_of, tokens_of
 from .tree import PathRef
 
 FAULTY_STEP: Final = "Unexpected path component"
@@ -31,6 +31,7 @@ class Reader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.tokens = tokens_of(text)
+        self._line_ends = line_ends(text)
         self.at = 0
         self.parameters = 0
 
@@ -40,7 +41,11 @@ class Reader:
 
     @property
     def place(self) -> Place:
-        return place_of(self.text, self.tokens[self.at])
+        return self.place_at(self.at)
+
+    def place_at(self, at: int) -> Place:
+        """Where a token stands in the text."""
+        return place_of(self._line_ends, self.tokens[at])
 
     def next(self) -> Token:
         """The token that is looked at, stepped over."""

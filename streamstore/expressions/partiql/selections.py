@@ -45,9 +45,11 @@ def selection_of(parts: tuple[Expression, ...]) -> Selection:
     tree = ProjectionTree(tuple(paths))
     resolved = [tuple(part.steps) for part in parts if isinstance(part, PathRef)]
     names = tuple(_name(path) for path in resolved)
-    for at, name in enumerate(names):
-        if name in names[:at]:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
             raise ValidationFailed(f"Duplicate identifiers in select clause: {name}")
+        seen.add(name)
     with reworded():
         root = scope.projection(tree)
     selection = Selection(tuple(resolved), root)

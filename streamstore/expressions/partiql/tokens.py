@@ -9,8 +9,8 @@ SQL-92, as the service's parser has it; in double quotes it never is. Statements
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from bisect import bisect_left
+from typing import Final, NamedTuple
 
 from .reserved import KEYWORDS
 
@@ -27,8 +27,7 @@ _TOKEN: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where something stands in a statement: line and column from 1, and its length."""
 
     line: int
@@ -39,8 +38,7 @@ class Place:
         return f"{self.line}:{self.column}:{self.length}"
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token. `kind`: STRING, NAME, QUOTED, NUMBER, ION, UNKNOWN or EOF; a sign, or a keyword in
     upper case, is its own kind. `text`: a string's or name's content, else as written. `start` and
     `end` are offsets in the text.
@@ -75,8 +73,14 @@ def tokens_of(text: str) -> list[Token]:
     return found
 
 
-def place_of(text: str, token: Token) -> Place:
-    """Where a token stands."""
-    before = text[: token.start]
-    column = token.start - (before.rfind("\n") + 1) + 1
-    return Place(before.count("\n") + 1, column, token.end - token.start)
+def line_ends(text: str) -> list[int]:
+    """The offsets of a text's line ends, for `place_of`."""
+    return [at for at, character in enumerate(text) if character == "\n"]
+
+
+def place_of(ends: list[int], token: Token) -> Place:
+    """Where a token stands in a text with these line ends."""
+    start = token.start
+    line = bisect_left(ends, start)
+    column = start - ends[line - 1] if line else start + 1
+    return Place(line + 1, column, token.end - start)

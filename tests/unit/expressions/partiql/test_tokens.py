@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamstore.expressions.partiql.tokens import place_of, tokens_of
+from streamstore.expressions.partiql.tokens import line_ends, place_of, tokens_of
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_a_text_becomes_these_tokens(text: str, tokens: list[str]) -> None:
 
 def test_a_place_is_line_column_and_length_from_one() -> None:
     text = "SELECT\n  'it''s' x"
-    assert [str(place_of(text, token)) for token in tokens_of(text)] == [
+    assert [str(place_of(line_ends(text), token)) for token in tokens_of(text)] == [
         "1:1:6", "2:3:7", "2:11:1", "2:12:0",
     ]  # fmt: skip
 
