@@ -17,6 +17,10 @@ from hypothesis import Phase, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# A busy machine takes a moment off now and then, which says nothing about the code.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 # For seeded defects (crash/controls): the same cases each time, and no time spent on making a
 # failure small.
 settings.register_profile(

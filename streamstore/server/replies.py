@@ -113,10 +113,13 @@ def closing(reply: bytes) -> bytes:
 
 
 def cors_lines(origin: bytes) -> bytes:
-    """The headers that let pages of an allowed Origin read a reply."""
+    """The headers that let pages of an allowed Origin read a reply.
+
+    The date among them: by it an SDK in a page corrects a clock that is wrong, and signs again.
+    """
     return (
         b"Access-Control-Allow-Origin: %b\r\nVary: Origin\r\n"
-        b"Access-Control-Expose-Headers: x-amzn-RequestId, x-amz-crc32\r\n" % origin
+        b"Access-Control-Expose-Headers: x-amzn-RequestId, x-amz-crc32, Date\r\n" % origin
     )
 
 

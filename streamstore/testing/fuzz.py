@@ -5,6 +5,7 @@ Surfaces, each of which takes bytes:
     values       attribute values as JSON off the wire             codec
     stored       stored items, records and keys that are damaged   codec
     expressions  all five kinds, bound and carried out             expressions
+    statements   PartiQL, as each of its three operations          expressions, operations
     iterators    shard iterators that were tampered with           engine
     wire         heads and bodies of requests, to their replies    server, operations, engine
 
@@ -65,6 +66,7 @@ def campaign(seed: int, seconds: float, progress: Progress) -> Report:
     started = perf_counter()
     report = Report(KIND, seed)
     rng = Random(seed)
+    report.count("inputs", 0)
     with _quiet(), _surfaces() as surfaces:
         while perf_counter() - started < seconds and len(report.violations) < _VIOLATIONS_MAX:
             for name, surface in surfaces.items():
@@ -165,6 +167,7 @@ def _surfaces() -> Iterator[dict[str, Surface]]:
             "values": Surface(corpus.values(), _values),
             "stored": Surface(corpus.stored(), _stored),
             "expressions": Surface(corpus.expressions(), _expressions),
+            "statements": Surface(corpus.statements(), _statements(store)),
             "iterators": Surface([text.encode() for text in genuine], _iterators(genuine)),
             "wire": Surface(corpus.requests(), _wire(store, desk)),
         }
@@ -217,6 +220,24 @@ def _expressions(data: bytes) -> None:
                 bound.projection.project(corpus.ITEM)
         except RequestError:
             continue
+
+
+def _statements(store: stores.Store) -> Feed:
+    def feed(data: bytes) -> None:
+        one = {"Statement": data.decode(errors="replace")}
+        for operation, params in (
+            ("ExecuteStatement", one),
+            ("BatchExecuteStatement", {"Statements": [one]}),
+            ("ExecuteTransaction", {"TransactStatements": [one]}),
+        ):
+            status = 200
+            try:
+                store.call(operation, params)
+            except StoreError as error:
+                status = fault_of(error).status
+            assert status in (200, 400), f"{operation} answers {status}"
+
+    return feed
 
 
 def _iterators(genuine: list[str]) -> Feed:

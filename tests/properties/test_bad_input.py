@@ -66,7 +66,7 @@ REQUESTS: dict[str, dict[str, Any]] = {
     },
     "BatchExecuteStatement": {
         "Statements": [
-            {"Statement": "SELECT id, l[0] FROM \"table\" WHERE id = ?", "Parameters": [{"S": "a"}]}
+            {"Statement": 'SELECT id, l[0] FROM "table" WHERE id = ?', "Parameters": [{"S": "a"}]}
         ],
     },
     "ExecuteTransaction": {

@@ -15,7 +15,7 @@ from streamstore.errors import Corrupted
 from streamstore.testing import campaigns, fuzz
 from streamstore.testing.bits import corpus
 
-SURFACES = {"values", "stored", "expressions", "iterators", "wire"}
+SURFACES = {"values", "stored", "expressions", "statements", "iterators", "wire"}
 
 
 def quiet(_: str) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Final, Literal, cast
 
+from ... import limits
 from ...errors import ValidationFailed
 from ..conditions import Condition, compile_condition
 from ..tree import (
@@ -215,10 +216,31 @@ def _joined_by(operator: Literal["AND", "OR"], root: ConditionNode) -> list[Cond
 
 
 def _condition(translation: Translation, root: Expression) -> ConditionNode:
+    nodes = bottom_up(root)
+    _refuse_excess(nodes)
     done: dict[Expression, Node] = {}
-    for node in bottom_up(root):
+    for node in nodes:
         done[node] = _one(translation, node, done)
     return _judged(done[root], _NOT_BOOLEAN)
+
+
+def _refuse_excess(nodes: list[Expression]) -> None:
+    """The bounds of a condition, told before any of it is translated."""
+    operators = 0
+    for node in nodes:
+        operators += isinstance(node, Operation | Invocation | Is)
+        if isinstance(node, Operation) and node.operator == "IN":
+            options = node.operands[1]
+            if isinstance(options, Sequence) and len(options.items) > limits.IN_OPERANDS_MAX:
+                raise ValidationFailed(
+                    "The IN operator is provided with too many operands; "
+                    f"number of operands: {len(options.items)}"
+                )
+    if operators > limits.EXPRESSION_OPERATORS_MAX:
+        raise ValidationFailed(
+            "The expression contains too many operators; "
+            f"operator count: {limits.EXPRESSION_OPERATORS_MAX + 1}"
+        )
 
 
 def _one(translation: Translation, node: Expression, done: dict[Expression, Node]) -> Node:

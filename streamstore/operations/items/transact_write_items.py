@@ -19,11 +19,12 @@ from ...engine.writes import tokens
 from ...engine.writes.applied import Applied
 from ...engine.writes.mutation import Mutation, encode_item_key, encode_key
 from ...engine.writes.transact import CONDITION_FAILED, transact
-from ...errors import TransactionCanceled, ValidationFailed
+from ...errors import SerializationFailed, TransactionCanceled, ValidationFailed
 from ...expressions import Bound, bind
 from ..capacity import Tally
 from ..parameters import refuse_paths_into_keys
 from ..plan import Reply, Scope, WritePlan
+from ..shapes.texts import UNEXPECTED_TOKEN
 from ..tables.status import data_plane_table, only_table
 from .writing import COST_BYTES, ITEM_TOO_LARGE, Metrics, Params, note_units, table_units
 
@@ -94,6 +95,14 @@ def refuse_payload(size_bytes: int) -> None:
         )
 
 
+def refuse_surrogates(text: str) -> None:
+    """SerializationFailed for a lone surrogate, which no JSON off the wire and no row can hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise SerializationFailed(UNEXPECTED_TOKEN) from None
+
+
 class Transaction:
     """Writes to be done together, and what their caller wants to hear of them."""
 
@@ -104,6 +113,7 @@ class Transaction:
         self._requests = requests
         self._digest = b""
         if "ClientRequestToken" in params:
+            refuse_surrogates(params["ClientRequestToken"])
             self._digest = tokens.digest_of(_plain(params["TransactItems"]))
         # In the order of the actions; what is wrong with one stands in its place.
         self.mutations: list[Mutation | ValidationFailed] = []

@@ -16,6 +16,7 @@ from ...expressions.partiql.conditions import Where
 from ...expressions.partiql.statements import parse
 from ...expressions.partiql.translation import Translation
 from ...expressions.partiql.tree import Expression, Parsed, Statement, Unsupported
+from ..items.transact_write_items import refuse_surrogates
 from ..plan import Scope
 from ..shapes.nodes import TABLE_ARN
 from ..tables.status import data_plane_table
@@ -55,6 +56,7 @@ def payload_of(params: Params) -> int:
 
 def parsed(params: Params) -> Parsed:
     """The statement. Raises ValidationFailed: syntax, or parameters too few or too many."""
+    refuse_surrogates(params["Statement"])
     statement = parse(params["Statement"])
     if not isinstance(statement, Unsupported):
         count_parameters(statement, len(params.get("Parameters", [])))

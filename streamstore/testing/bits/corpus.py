@@ -145,6 +145,21 @@ def values() -> list[bytes]:
     return [json.dumps(each).encode() for each in (ITEM, BOUND, {"d": deep}, numbers, binary)]
 
 
+def statements() -> list[bytes]:
+    """PartiQL, of every kind."""
+    texts = [
+        """SELECT * FROM "table" WHERE id = 'a' AND n BETWEEN -1 AND 2.5e3""",
+        """SELECT id, l[0].k, m."x y" FROM "table"."byn" WHERE n = 1 ORDER BY id DESC""",
+        """SELECT * FROM "table" WHERE id IN ['a', 'b'] OR NOT (s IS MISSING OR contains(s, ))""",
+        """INSERT INTO "table" VALUE {'id': 'b', 's': <<1, 2e3>>, 'm': {'l': [TRUE, NULL, {}]}}""",
+        """UPDATE "table" SET n = n + 1 SET l = list_append(l, ['x']) REMOVE m.x WHERE id = 'a'""",
+        """UPDATE "table" SET s = set_add(s, <<'x'>>) WHERE id = 'a' RETURNING MODIFIED NEW *""",
+        """DELETE FROM "table" WHERE id = 'a' AND attribute_type(s, 'SS') RETURNING ALL OLD *""",
+        """EXISTS(SELECT * FROM "table" WHERE id = 'c' AND size(s) <> 2)""",
+    ]
+    return [text.encode() for text in texts]
+
+
 def stored() -> list[bytes]:
     """Packed items, packed records, encoded keys."""
     item = read_attributes(ITEM, base64_binary=True).values

@@ -65,3 +65,11 @@ def test_cors_names_the_origin_and_never_a_star() -> None:
     assert b"Access-Control-Allow-Headers: x-amz-target\r\n" in answer
     assert b"Vary: Origin" in answer
     assert b"*" not in answer
+
+
+def test_pages_may_read_the_date_by_which_an_sdk_corrects_its_clock() -> None:
+    [exposed] = [
+        line for line in replies.cors_lines(b"https://app.test").split(b"\r\n") if b"Expose" in line
+    ]
+    names = {name.strip() for name in exposed.partition(b":")[2].split(b",")}
+    assert names == {b"x-amzn-RequestId", b"x-amz-crc32", b"Date"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -68,3 +69,23 @@ def test_a_table_is_found_by_its_name_or_arn(statements: Any) -> None:
     for name in ("plays", f'"{arn}"'):
         statement = parse(f"SELECT * FROM {name}")
         assert table_of(statements.desk.scope, statement).name == "plays"  # type: ignore[arg-type]
+
+
+def test_a_lone_surrogate_is_refused_wherever_it_stands(statements: Any) -> None:
+    wire = replace(statements.desk.scope, base64_binary=True)
+    insert = "INSERT INTO music VALUE {'pk': 'a'}"
+    for operation, params in (
+        ("ExecuteStatement", {"Statement": "SELECT * FROM music WHERE pk = '\ud800'"}),
+        ("BatchExecuteStatement", {"Statements": [{"Statement": 'SELECT "\ud800" FROM music'}]}),
+        (
+            "ExecuteTransaction",
+            {"TransactStatements": [{"Statement": insert}], "ClientRequestToken": "\ud800"},
+        ),
+    ):
+        for scope in (statements.desk.scope, wire):
+            code, _ = statements.desk.refusal(operation, scope, **params)
+            assert code == "SerializationException"
+    token = statements.desk.refusal(
+        "ExecuteStatement", wire, Statement="SELECT * FROM music", NextToken="\ud800"
+    )
+    assert token == ("ValidationException", "Invalid NextToken")
