@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +24,8 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 READY_SECONDS_MAX = 30
+FETCH_SECONDS_MAX = 300
+COMPILE_SECONDS_MAX = 60
 
 
 def client_at(url: str, service: str = "dynamodb", **kw: Any) -> Any:
@@ -273,3 +278,57 @@ def aws_environment() -> dict[str, str]:
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
+
+
+@pytest.fixture(scope="session")
+def java_classes() -> Callable[[Path], Path]:
+    """`java_classes(sources)`: the folder with the compiled sources and the jars their pom.xml
+    names; made once for each version of the sources, outside of the repository. Skips where Java,
+    Maven or the artifacts are missing.
+    """
+    return compiled
+
+
+def compiled(sources: Path) -> Path:
+    missing = [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"needs {', '.join(missing)}")
+    digest = hashlib.sha256()
+    for source in sorted(sources.iterdir()):
+        digest.update(source.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamstore-tests"
+    ready = cache / f"{sources.name}-{digest.hexdigest()[:16]}"
+    if not ready.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=f"{sources.name}-", dir=cache))
+        try:
+            compile_into(made, sources)
+            made.rename(ready)
+        finally:
+            shutil.rmtree(made, ignore_errors=True)
+    return ready
+
+
+def compile_into(folder: Path, sources: Path) -> None:
+    pom = folder / "pom.xml"
+    shutil.copy(sources / "pom.xml", pom)
+    fetch = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
+    try:
+        fetched = subprocess.run(
+            [*fetch, f"-DoutputDirectory={folder}"],
+            capture_output=True,
+            text=True,
+            timeout=FETCH_SECONDS_MAX,
+        )
+    except subprocess.TimeoutExpired:
+        pytest.skip(f"Maven had not brought the jars after {FETCH_SECONDS_MAX} seconds")
+    if fetched.returncode:
+        pytest.skip(f"Maven can't bring the jars: {fetched.stdout.strip()[:500]}")
+    javac = ["javac", "--release", "17", "-cp", f"{folder}/*", "-d", str(folder)]
+    done = subprocess.run(
+        [*javac, *(str(source) for source in sorted(sources.glob("*.java")))],
+        capture_output=True,
+        text=True,
+        timeout=COMPILE_SECONDS_MAX,
+    )
+    assert done.returncode == 0, done.stderr

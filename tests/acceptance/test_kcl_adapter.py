@@ -9,11 +9,7 @@ and most of this test's time is that.
 
 from __future__ import annotations
 
-import hashlib
-import os
-import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,8 +19,6 @@ from typing import Any
 import pytest
 
 SOURCES = Path(__file__).parent / "kcl"
-FETCH_SECONDS_MAX = 300
-COMPILE_SECONDS_MAX = 60
 START_SECONDS_MAX = 75
 STEP_SECONDS_MAX = 20
 
@@ -32,48 +26,8 @@ KEYS = [f"key-{number}" for number in range(20)]
 
 
 @pytest.fixture(scope="module")
-def classes() -> Path:
-    """The folder with the compiled follower and the jars it needs; made once for each version of
-    its sources.
-    """
-    missing = [tool for tool in ("java", "javac", "mvn") if shutil.which(tool) is None]
-    if missing:
-        pytest.skip(f"needs {', '.join(missing)}")
-    digest = hashlib.sha256()
-    for source in sorted(SOURCES.iterdir()):
-        digest.update(source.read_bytes())
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "streamstore-tests"
-    ready = cache / f"kcl-{digest.hexdigest()[:16]}"
-    if not ready.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix="kcl-", dir=cache))
-        try:
-            build(made)
-            made.rename(ready)
-        finally:
-            shutil.rmtree(made, ignore_errors=True)
-    return ready
-
-
-def build(folder: Path) -> None:
-    pom = folder / "pom.xml"
-    shutil.copy(SOURCES / "pom.xml", pom)
-    fetch = ["mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies"]
-    try:
-        fetched = subprocess.run(
-            [*fetch, f"-DoutputDirectory={folder}"],
-            capture_output=True,
-            text=True,
-            timeout=FETCH_SECONDS_MAX,
-        )
-    except subprocess.TimeoutExpired:
-        pytest.skip(f"Maven had not brought the adapter after {FETCH_SECONDS_MAX} seconds")
-    if fetched.returncode:
-        pytest.skip(f"Maven can't bring the adapter: {fetched.stdout.strip()[:500]}")
-    source = str(SOURCES / "Follower.java")
-    javac = ["javac", "--release", "17", "-cp", f"{folder}/*", "-d", str(folder), source]
-    compiled = subprocess.run(javac, capture_output=True, text=True, timeout=COMPILE_SECONDS_MAX)
-    assert compiled.returncode == 0, compiled.stderr
+def classes(java_classes: Callable[[Path], Path]) -> Path:
+    return java_classes(SOURCES)
 
 
 class Follower:
