@@ -110,7 +110,11 @@ class Killer:
             self._look(before, call, whole=True)
         wait_for(dying)
         if torn and judged:
-            self._look(self._left(), call, whole=torn == len(call.data))
+            left = self._left()
+            # What was not written may be there all the same: a log that is begun anew lies over
+            # its own earlier frames.
+            rest = left[call.name][call.offset + torn : call.offset + len(call.data)]
+            self._look(left, call, whole=rest == call.data[torn:])
         self._touched = judged
         if self.keep_every and self.kills % self.keep_every == 0:
             self.left.append(contents(self._disk.folder))

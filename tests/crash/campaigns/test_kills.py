@@ -8,11 +8,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 import apsw
 import pytest
 
-from streamstore.testing import campaigns
+from streamstore.testing import campaigns, kills
 from streamstore.testing.campaigns import Report
 from streamstore.testing.disk import Call, Disk, Judge, recover
 from streamstore.testing.kills import KILLED, Killer, Round, let_die, wait_for
@@ -46,6 +47,25 @@ def test_the_child_is_dead_and_its_last_write_is_torn(tmp_path: Path) -> None:
     assert os.getpid() == before
     assert path.read_bytes() == b"01abc56789"
     assert KILLED == 77
+
+
+@pytest.mark.parametrize(("there", "whole"), [(b"defg", True), (b"defx", False), (b"d", False)])
+def test_a_torn_write_is_whole_where_its_rest_was_there_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there: bytes, whole: bool
+) -> None:
+    """As in a log that lies over its own earlier frames (seed 1000094, kill 350)."""
+    (tmp_path / "app.db-wal").write_bytes(b"abc" + there)
+    monkeypatch.setattr(kills, "recover", lambda files, _: files["app.db-wal"])
+    seen: list[tuple[bytes, bool]] = []
+    judge = SimpleNamespace(
+        main="app.db",
+        names=("app.db", "app.db-wal"),
+        judge=lambda content, *, whole: seen.append((bytes(content), whole)),
+    )
+    rng = SimpleNamespace(randrange=lambda _: 3)
+    killer = Killer(Disk(str(tmp_path)), judge, rng, lambda *_: None)  # type: ignore[arg-type]
+    killer(Call("sqlite", "write", "app.db-wal", 0, b"ABCdefg"))
+    assert seen == [(b"abc" + there, True), (b"ABC" + there, whole)]
 
 
 @pytest.mark.parametrize("journal", ["WAL", "OFF"])
