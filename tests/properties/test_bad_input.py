@@ -149,6 +149,8 @@ def store() -> Iterator[streamstore.Store]:
             AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
             StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            # A bent DeleteTable may name this one, and would be right to delete it.
+            DeletionProtectionEnabled=True,
         )
         opened.client.put_item(TableName="table", Item={"id": {"S": "kept"}, "v": {"S": "v"}})
         yield opened
