@@ -225,17 +225,18 @@ def _expressions(data: bytes) -> None:
 def _statements(store: stores.Store) -> Feed:
     def feed(data: bytes) -> None:
         one = {"Statement": data.decode(errors="replace")}
-        for operation, params in (
+        # One operation an input, since its time is what is bounded.
+        operation, params = (
             ("ExecuteStatement", one),
             ("BatchExecuteStatement", {"Statements": [one]}),
             ("ExecuteTransaction", {"TransactStatements": [one]}),
-        ):
-            status = 200
-            try:
-                store.call(operation, params)
-            except StoreError as error:
-                status = fault_of(error).status
-            assert status in (200, 400), f"{operation} answers {status}"
+        )[len(data) % 3]
+        status = 200
+        try:
+            store.call(operation, params)
+        except StoreError as error:
+            status = fault_of(error).status
+        assert status in (200, 400), f"{operation} answers {status}"
 
     return feed
 
