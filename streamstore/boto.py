@@ -18,6 +18,7 @@ import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from zlib import crc32
 
@@ -158,10 +159,9 @@ def _params(body: Any) -> Any:
 def _scope(store: Store, request: Any) -> Scope:
     """The caller's region, and its account where the key id is one, as the server reads them."""
     found = _CREDENTIAL.search(_text(request.headers.get("Authorization", "")))
-    settings = store.settings
     if found is None:
-        return Scope(store.engine, settings.region, settings.account, base64_binary=True)
-    account = found[1] if _ACCOUNT.fullmatch(found[1]) else settings.account
+        return replace(store.scope, base64_binary=True)
+    account = found[1] if _ACCOUNT.fullmatch(found[1]) else store.settings.account
     return Scope(store.engine, found[2], account, base64_binary=True)
 
 

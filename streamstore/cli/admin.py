@@ -11,7 +11,8 @@ import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -49,18 +50,28 @@ def door_of(db: Path) -> str:
     return owner.url
 
 
-def with_store(
-    db: Path, here: Callable[[stores.Store], Any], name: str, body: dict[str, Any]
-) -> Any:
-    """Do `here` on the store if nobody owns it, else ask its owner's admin door for `name`."""
+@contextmanager
+def store_or_door(db: Path) -> Iterator[stores.Store | str]:
+    """The store, opened here if nobody owns it, else the URL of the server that does. Raises
+    Unreachable.
+    """
     if not db.exists():
         raise Unreachable(f"there is no store at {db}")
     try:
         store = stores.open(db, background=False)
     except FileLocked:
-        return ask(door_of(db), name, body)
+        yield door_of(db)
+        return
     with store:
-        return here(store)
+        yield store
+
+
+def with_store(
+    db: Path, here: Callable[[stores.Store], Any], name: str, body: dict[str, Any]
+) -> Any:
+    """Do `here` on the store if nobody owns it, else ask its owner's admin door for `name`."""
+    with store_or_door(db) as at:
+        return ask(at, name, body) if isinstance(at, str) else here(at)
 
 
 def compact(db: Path) -> None:

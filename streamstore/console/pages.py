@@ -8,6 +8,7 @@ read with the service's own calls, each bounded as those are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
@@ -18,7 +19,6 @@ import orjson
 from ..codec.fragments import encode_binary
 from ..engine.streams.lineage import size_text
 from ..errors import RequestError, ResourceNotFound
-from ..operations.plan import Scope
 from . import HOME, lineage_svg
 from .markup import Markup, document, element, table
 
@@ -141,9 +141,7 @@ class Console:
     # Parts of pages.
 
     def _call(self, operation: str, **params: Any) -> dict[str, Any]:
-        settings = self._store.settings
-        scope = Scope(self._store.engine, settings.region, settings.account, base64_binary=True)
-        return self._store.call(operation, params, scope)
+        return self._store.call(operation, params, replace(self._store.scope, base64_binary=True))
 
     def _warnings(self) -> Iterable[Markup]:
         if self._store.latched is not None:

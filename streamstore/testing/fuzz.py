@@ -62,13 +62,17 @@ class Surface(NamedTuple):
 
 
 def campaign(seed: int, seconds: float, progress: Progress) -> Report:
-    """Feed every surface in turn until the time is over; stops at the tenth violation."""
+    """Feed every surface in turn, once at least and until the time is over; stops at the tenth
+    violation.
+    """
     started = perf_counter()
     report = Report(KIND, seed)
     rng = Random(seed)
     report.count("inputs", 0)
     with _quiet(), _surfaces() as surfaces:
-        while perf_counter() - started < seconds and len(report.violations) < _VIOLATIONS_MAX:
+        while not report.figures["inputs"] or (
+            perf_counter() - started < seconds and len(report.violations) < _VIOLATIONS_MAX
+        ):
             for name, surface in surfaces.items():
                 for _ in range(_BATCH):
                     _one(name, surface.feed, changed(rng, surface.examples), report)

@@ -34,8 +34,8 @@ from .workload import FILE, Life, Workload
 KIND: Final = "kill"
 KILLED: Final = 77
 RECOVERIES: Final = 8  # of a round
-_libc: Final = ctypes.PyDLL(None)
 MIGRATIONS: Final = 2  # that are killed everywhere while they are done again
+_libc: Final = ctypes.PyDLL(None)
 
 
 def campaign(seed: int, seconds: float, progress: Progress) -> Report:

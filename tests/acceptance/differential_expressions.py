@@ -28,7 +28,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-TRANSCRIPT = runpy.run_path(str(ROOT / "tests/scripts/test_expressions.py"))
+TRANSCRIPT = runpy.run_module("tests.scripts.test_expressions")
 
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 KEY = TRANSCRIPT["KEY"]
@@ -296,7 +296,7 @@ def main() -> int:
                 )
 
         for entry in TRANSCRIPT["ENTRIES"]:
-            compare(entry.kind, entry.text, entry.given, entry.local or entry.answer)
+            compare(entry.kind, entry.asked, entry.given, entry.local or entry.answer)
         for _ in range(chosen.count):
             if time.monotonic() > ends:
                 print("out of time")

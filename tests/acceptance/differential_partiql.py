@@ -20,7 +20,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-SCRIPT = runpy.run_path(str(ROOT / "tests/scripts/test_partiql.py"))
+SCRIPT = runpy.run_module("tests.scripts.test_partiql")
 EXPRESSIONS = runpy.run_path(str(ROOT / "tests/acceptance/differential_expressions.py"))
 
 

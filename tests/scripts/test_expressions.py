@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +19,10 @@ from streamstore.codec.attributes import read_attributes
 from streamstore.errors import ValidationFailed
 from streamstore.expressions import bind
 
+from .transcripts import Entry, entries
+
 TRANSCRIPT = Path(__file__).with_name("expressions.txt")
 KEY = {"pk": {"S": "p"}, "sk": {"S": "s"}}
-
-
-@dataclass
-class Entry:
-    """One question and its answer; `local` is DynamoDB Local's where that is another one. `given`
-    may hold names, values and an item to run the expression on."""
-
-    line: int
-    kind: str
-    text: str
-    answer: str = ""
-    local: str | None = None
-    given: dict[str, Any] = field(default_factory=dict)
-
-
-def entries(lines: list[str]) -> Iterator[Entry]:
-    """The entries of a transcript."""
-    entry: Entry | None = None
-    answering = False
-    for number, line in enumerate([*lines, ""], 1):
-        word, _, rest = line.partition(" ")
-        if not line:
-            if entry is not None:
-                yield entry
-            entry, answering = None, False
-        elif line.startswith("#") and entry is None:
-            continue
-        elif entry is None:
-            entry = Entry(number, word, json.loads(rest))
-        elif line == "---":
-            answering = True
-        elif not answering:
-            entry.given[word] = json.loads(rest)
-        elif word == "local:":
-            entry.local = rest
-        else:
-            assert not entry.answer, f"line {number}: a second answer"
-            entry.answer = line
 
 
 @dataclass(frozen=True)
@@ -108,7 +71,7 @@ ENTRIES = list(entries(TRANSCRIPT.read_text(encoding="utf-8").split("\n")))
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: f"{entry.kind}-line-{entry.line}")
 def test_an_expression_answers_as_recorded(entry: Entry) -> None:
-    assert ask(entry.kind, entry.text, entry.given) == entry.answer
+    assert ask(entry.kind, entry.asked, entry.given) == entry.answer
 
 
 def test_the_transcript_was_read_whole() -> None:

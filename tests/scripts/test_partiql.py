@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ import pytest
 import streamstore
 from streamstore.errors import StoreError
 from streamstore.operations.faults import fault_of
+
+from .transcripts import Entry, entries
 
 TRANSCRIPT = Path(__file__).with_name("partiql.txt")
 Call = Callable[[str, dict[str, Any]], dict[str, Any]]
@@ -73,47 +74,11 @@ GIVEN = {
 }
 
 
-@dataclass
-class Entry:
-    """One question and its answer; `local` is DynamoDB Local's where that is another one."""
-
-    line: int
-    kind: str
-    asked: Any
-    answer: str = ""
-    local: str | None = None
-    given: dict[str, Any] = field(default_factory=dict)
-
-
-def entries(lines: list[str]) -> Iterator[Entry]:
-    """The entries of a transcript."""
-    entry: Entry | None = None
-    answering = False
-    for number, line in enumerate([*lines, ""], 1):
-        word, _, rest = line.partition(" ")
-        if not line:
-            if entry is not None:
-                yield entry
-            entry, answering = None, False
-        elif line.startswith("#") and entry is None:
-            continue
-        elif entry is None:
-            entry = Entry(number, word, json.loads(rest))
-        elif line == "---":
-            answering = True
-        elif not answering:
-            entry.given[GIVEN[word]] = json.loads(rest)
-        elif word == "local:":
-            entry.local = rest
-        else:
-            assert not entry.answer, f"line {number}: a second answer"
-            entry.answer = line
-
-
 def ask(call: Call, entry: Entry) -> str:
     """What a store answers to an entry."""
+    given = {GIVEN[word]: value for word, value in entry.given.items()}
     if entry.kind == "execute":
-        reply = call("ExecuteStatement", {"Statement": entry.asked, **entry.given})
+        reply = call("ExecuteStatement", {"Statement": entry.asked, **given})
         ordered = "ORDER BY" in entry.asked
     else:
         operation, member = {
@@ -123,7 +88,7 @@ def ask(call: Call, entry: Entry) -> str:
         statements = [
             {"Statement": each} if isinstance(each, str) else named(each) for each in entry.asked
         ]
-        reply = call(operation, {member: statements, **entry.given})
+        reply = call(operation, {member: statements, **given})
         ordered = True
     return shown(reply, ordered)
 

@@ -24,11 +24,11 @@ import click
 import orjson
 
 from ... import store as stores
-from ...errors import ConsumerError, FileLocked, StoreError
+from ...errors import ConsumerError, StoreError
 from ...server import replies
 from ...server.app import JSON
 from ...server.protocol import read_json
-from ..admin import door_of
+from ..admin import store_or_door
 from ..asking import Unreachable, ask
 from ..control import store_named, where
 from ..terminal import fail
@@ -85,20 +85,18 @@ def _redriving(
     if isinstance(at, str):
         yield _of_server(at, key)
         return
-    try:
-        store = stores.open(at, background=False)
-    except FileLocked:
-        yield _of_server(door_of(at), key)
-        return
-    from ...consumers.mappings import Mappings
-    from .served import functions_of
+    with store_or_door(at) as opened:
+        if isinstance(opened, str):
+            yield _of_server(opened, key)
+            return
+        from ...consumers.mappings import Mappings
+        from .served import functions_of
 
-    try:
-        registered = functions_of(functions, {}, [Path.cwd()])
-    except ValueError as error:
-        raise Unreachable(str(error)) from error
-    with store:
-        mappings = Mappings(store, registered)
+        try:
+            registered = functions_of(functions, {}, [Path.cwd()])
+        except ValueError as error:
+            raise Unreachable(str(error)) from error
+        store, mappings = opened, Mappings(opened, registered)
         yield lambda verb, request: answer(store, mappings, {"verb": verb, **request})
         mappings.functions.close()
 

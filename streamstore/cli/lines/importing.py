@@ -16,6 +16,8 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from gzip import GzipFile
 from io import BufferedReader
 from pathlib import Path
@@ -25,10 +27,8 @@ import click
 import orjson
 
 from ... import limits
-from ... import store as stores
-from ...errors import FileLocked, StoreError
-from ...operations.plan import Scope
-from ..admin import door_of
+from ...errors import StoreError
+from ..admin import store_or_door
 from ..asking import Unreachable, call
 from ..terminal import DB, KEY, fail
 
@@ -172,14 +172,8 @@ def _unpacked(lines: BufferedReader) -> Lines:
 @contextmanager
 def _caller(db: Path, key: str | None) -> Iterator[Call]:
     """How the store is called: opened here, or at the server that owns it."""
-    if not db.exists():
-        raise Unreachable(f"there is no store at {db}")
-    try:
-        store = stores.open(db, background=False)
-    except FileLocked:
-        url = door_of(db)
-        yield lambda operation, params: call(url, operation, params, key)
-        return
-    with store:
-        scope = Scope(store.engine, store.settings.region, store.settings.account, True)
-        yield lambda operation, params: store.call(operation, params, scope)
+    with store_or_door(db) as at:
+        if isinstance(at, str):
+            yield partial(call, at, key=key)
+        else:
+            yield partial(at.call, scope=replace(at.scope, base64_binary=True))

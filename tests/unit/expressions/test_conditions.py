@@ -26,6 +26,8 @@ from streamstore.expressions.tree import (
     ValueNode,
 )
 
+from .drawn import joined_conditions, simple_conditions
+
 S, N, B = ({"S": "x"}, {"N": "1"}, {"B": b"x"})
 
 
@@ -189,27 +191,9 @@ paths = st.sampled_from(["a", "b", "c", "a.a", "a.b", "b[0]", "b[1].a", "c[0][1]
 operands = st.one_of(
     paths, st.sampled_from([":v0", ":v1", ":v2"]), paths.map(lambda p: f"size({p.strip('()')})")
 )
-simple = st.one_of(
-    st.tuples(operands, st.sampled_from(["=", "<>", "<", "<=", ">", ">="]), operands).map(" ".join),
-    st.tuples(operands, operands, operands).map(lambda t: f"{t[0]} BETWEEN {t[1]} AND {t[2]}"),
-    st.tuples(operands, operands, operands).map(lambda t: f"{t[0]} IN ({t[1]}, {t[2]})"),
-    st.tuples(st.sampled_from(["attribute_exists", "attribute_not_exists"]), paths).map(
-        lambda t: f"{t[0]}({t[1]})"
-    ),
-    st.tuples(
-        st.sampled_from(["contains", "begins_with", "attribute_type"]), operands, operands
-    ).map(lambda t: f"{t[0]}({t[1]}, {t[2]})"),
-)
-conditions = st.recursive(
-    simple,
-    lambda inner: st.one_of(
-        inner.map("NOT ({})".format),
-        st.tuples(st.lists(inner, min_size=2, max_size=3), st.sampled_from([" AND ", " OR "])).map(
-            lambda t: t[1].join(f"({text})" for text in t[0])
-        ),
-        st.tuples(inner, inner).map(lambda t: f"NOT {t[0]} AND {t[1]}"),
-    ),
-    max_leaves=5,
+conditions = joined_conditions(
+    simple_conditions(paths, operands),
+    lambda inner: st.tuples(inner, inner).map(lambda t: f"NOT {t[0]} AND {t[1]}"),
 )
 
 

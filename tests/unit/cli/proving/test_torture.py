@@ -108,11 +108,11 @@ def test_a_file_that_is_no_history_is_refused(broken: Broken, tmp_path: Path, te
 
 
 def test_jobs_run_at_once_on_seeds_of_their_own_and_each_reports() -> None:
-    done = torture("--kind", "fuzz", "--seed", "3", "--seconds", "1", "--jobs", "2")
+    done = torture("--kind", "fuzz", "--seed", "3", "--seconds", "0.2", "--jobs", "2")
     assert done.exit_code == 0
     reports = json.loads(done.stdout)
     assert [(report["kind"], report["seed"]) for report in reports] == [
         ("fuzz", 3),
         ("fuzz", 1_000_003),
     ]
-    assert all(report["inputs"] >= 0 and not report["violations"] for report in reports)
+    assert all(report["inputs"] > 100 and not report["violations"] for report in reports)
