@@ -16,19 +16,19 @@ import http.client
 import json
 import random
 import re
-import runpy
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-TRANSCRIPT = runpy.run_module("tests.scripts.test_expressions")
+TRANSCRIPT = vars(import_module("tests.scripts.test_expressions"))
 
 MAIN = "software.amazon.dynamodb.services.local.main.ServerRunner"
 KEY = TRANSCRIPT["KEY"]

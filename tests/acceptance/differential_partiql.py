@@ -15,12 +15,13 @@ import http.client
 import json
 import runpy
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
-SCRIPT = runpy.run_module("tests.scripts.test_partiql")
+SCRIPT = vars(import_module("tests.scripts.test_partiql"))
 EXPRESSIONS = runpy.run_path(str(ROOT / "tests/acceptance/differential_expressions.py"))
 
 
